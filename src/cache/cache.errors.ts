@@ -1,0 +1,51 @@
+import { FloraError, shown, type ErrorStory } from '../errors.js';
+
+/** A module option that can't be used, or that doesn't exist. */
+export class CacheOptionsError extends FloraError<'INVALID_CACHE_OPTIONS'> {
+  constructor(story: ErrorStory) {
+    super('INVALID_CACHE_OPTIONS', story);
+  }
+}
+
+/** A key, namespace, tag or pattern that can't be used as such. */
+export class CacheKeyError extends FloraError<'INVALID_CACHE_KEY'> {
+  constructor(what: string, value: unknown, expected: string) {
+    super('INVALID_CACHE_KEY', { problem: `${what} is ${shown(value)}`, expected });
+  }
+}
+
+/** A value that has no faithful bytes: a function, a symbol, a cycle, an instance of an unknown class. */
+export class CacheValueError extends FloraError<'UNSERIALISABLE_VALUE'> {
+  constructor(path: string, found: string) {
+    super('UNSERIALISABLE_VALUE', {
+      problem: `The value can't be cached: ${path || 'it'} is ${found}`,
+      expected: 'plain data, Date, Buffer, Map, Set, BigInt, RegExp, URL, typed arrays or BSON types',
+      advice: 'cache what the object is made of, for example the result of its toJSON()',
+    });
+  }
+}
+
+/** `increment` met something that is not a safe integer, or would have made one. */
+export class CacheCounterError extends FloraError<'NOT_A_COUNTER'> {
+  constructor(key: string, problem: string) {
+    super('NOT_A_COUNTER', {
+      problem: `${shown(key)} ${problem}`,
+      expected: 'a safe integer before and after',
+      advice: 'delete the key to start from 0',
+    });
+  }
+}
+
+/**
+ * Redis did not answer within the deadline, or is known to be away. Reads and writes throw it only with
+ * `onOutage: 'throw'`; counters always do, since no number may be invented.
+ */
+export class CacheUnavailableError extends FloraError<'CACHE_UNAVAILABLE'> {
+  constructor(problem: string, cause?: unknown) {
+    super('CACHE_UNAVAILABLE', {
+      problem,
+      advice: 'check that Redis runs and that REDIS_URL is right; the cache recovers by itself',
+      cause,
+    });
+  }
+}

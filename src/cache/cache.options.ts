@@ -1,0 +1,149 @@
+import type { RedisClientOptions } from 'redis';
+import type { Clock } from '../coordination/clock.js';
+import { SystemClock } from '../coordination/clock.js';
+import { toMilliseconds, type Duration } from '../duration.js';
+import { readEnvironment, type Variables } from '../environment.js';
+import { shown } from '../errors.js';
+import { CacheOptionsError } from './cache.errors.js';
+import type { RedisClient } from './redis/redis-connection.js';
+
+/** Options of `CacheModule.forRoot` and `createCache`. Every one has a default. */
+export interface CacheModuleOptions {
+  /**
+   * Where Redis is: node-redis client options, a client of yours (it is neither connected nor closed by us
+   * then), or `false` for a cache in this process only. Default: `{ url: REDIS_URL }`, or
+   * `redis://localhost:6379`.
+   */
+  redis?: RedisClientOptions | { client: RedisClient } | false;
+  /** Prefix of every key. Two applications on one Redis need two. Default: CACHE_NAMESPACE, or `flora`. */
+  namespace?: string;
+  /** How long an entry is fresh when nothing else is said. Default: REDIS_TTL, or 3600 s. */
+  ttl?: Duration;
+  /** How long after `ttl` an entry may still be served while it is loaded anew. Default: 0. */
+  staleTtl?: Duration;
+  /** Share of the ttl by which a fill may be shortened at random, 0 to 1. Default: 0.1. */
+  jitter?: number;
+  /**
+   * The tier in this process, or `false` for none. Defaults: `maxEntries` 10,000, `maxBytes` 64 MiB, `ttl`
+   * (the longest an entry may live there without being looked up in Redis again) 60 s.
+   */
+  memory?: { maxEntries?: number; maxBytes?: number; ttl?: Duration } | false;
+  /** How long a Redis call may take before the cache goes on without it. Defaults: read 250 ms, write 500 ms. */
+  deadline?: { read?: Duration; write?: Duration };
+  /**
+   * When Redis counts as lost: after `failures` reads in a row without an answer (default 3); it is probed
+   * again every `retry` (default 500 ms). A failed write counts at once, so that nothing old is read after it.
+   */
+  breaker?: { failures?: number; retry?: Duration };
+  /**
+   * Across processes one load per key: the lease is held for `ttl` (default 10 s, renewed while the load runs),
+   * others wait for at most `wait` (default 5 s) before they load for themselves.
+   */
+  lease?: { ttl?: Duration; wait?: Duration };
+  /** Without Redis, how long what was loaded since may be served from memory. Default: 1 s. */
+  outageTtl?: Duration;
+  /** Values whose bytes are more than this are not stored. Default: 8 MiB. */
+  maxValueBytes?: number;
+  /** What reads and writes do without Redis: go on as a miss, or throw CacheUnavailableError. Default: `miss`. */
+  onOutage?: 'miss' | 'throw';
+  /** The time of day, for tests. Default: the host's. */
+  clock?: Clock;
+}
+
+/** Complete options, durations in milliseconds: all that the inside of the cache ever sees. */
+export interface ResolvedCacheOptions {
+  redis: RedisClientOptions | { client: RedisClient } | false;
+  namespace: string;
+  ttl: number;
+  staleTtl: number;
+  jitter: number;
+  memory: { maxEntries: number; maxBytes: number; ttl: number } | false;
+  deadline: { read: number; write: number };
+  breaker: { failures: number; retry: number };
+  lease: { ttl: number; wait: number };
+  outageTtl: number;
+  maxValueBytes: number;
+  onOutage: 'miss' | 'throw';
+  clock: Clock;
+}
+
+const KNOWN = new Set<string>([
+  'redis',
+  'namespace',
+  'ttl',
+  'staleTtl',
+  'jitter',
+  'memory',
+  'deadline',
+  'breaker',
+  'lease',
+  'outageTtl',
+  'maxValueBytes',
+  'onOutage',
+  'clock',
+  'http',
+] satisfies (keyof CacheModuleOptions | 'http')[]);
+const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
+
+/**
+ * Options as given, the environment behind them, defaults behind that.
+ *
+ * @throws CacheOptionsError, DurationError or EnvironmentError, each with what was expected
+ */
+export function resolveCacheOptions(options: CacheModuleOptions = {}, variables?: Variables): ResolvedCacheOptions {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) {
+      throw new CacheOptionsError({ problem: `there is no cache option ${shown(name)}`, expected: `one of ${[...KNOWN].join(', ')}` });
+    }
+  }
+  const environment = readEnvironment(
+    [
+      ...(options.redis === undefined ? (['REDIS_URL'] as const) : []),
+      ...(options.ttl === undefined ? (['REDIS_TTL'] as const) : []),
+      ...(options.namespace === undefined ? (['CACHE_NAMESPACE'] as const) : []),
+    ],
+    variables,
+  );
+  const { memory = {}, deadline = {}, breaker = {}, lease = {}, onOutage = 'miss' } = options;
+  if (onOutage !== 'miss' && onOutage !== 'throw') {
+    throw new CacheOptionsError({ problem: `onOutage is ${shown(onOutage)}`, expected: "'miss' or 'throw'" });
+  }
+  return {
+    redis: options.redis ?? { url: environment.REDIS_URL },
+    namespace: checked('namespace', options.namespace ?? environment.CACHE_NAMESPACE, isNamespace, 'letters, digits, _ . : -'),
+    ttl: toMilliseconds(options.ttl ?? environment.REDIS_TTL, 'ttl'),
+    staleTtl: toMilliseconds(options.staleTtl ?? 0, 'staleTtl'),
+    jitter: checked('jitter', options.jitter ?? 0.1, (n) => typeof n === 'number' && n >= 0 && n <= 1, 'a number from 0 to 1'),
+    memory: memory !== false && {
+      maxEntries: count('memory.maxEntries', memory.maxEntries ?? 10_000),
+      maxBytes: count('memory.maxBytes', memory.maxBytes ?? 64 * 1024 * 1024),
+      ttl: toMilliseconds(memory.ttl ?? 60, 'memory.ttl'),
+    },
+    deadline: {
+      read: toMilliseconds(deadline.read ?? '250ms', 'deadline.read'),
+      write: toMilliseconds(deadline.write ?? '500ms', 'deadline.write'),
+    },
+    breaker: {
+      failures: count('breaker.failures', breaker.failures ?? 3),
+      retry: toMilliseconds(breaker.retry ?? '500ms', 'breaker.retry'),
+    },
+    lease: {
+      ttl: toMilliseconds(lease.ttl ?? 10, 'lease.ttl'),
+      wait: toMilliseconds(lease.wait ?? 5, 'lease.wait'),
+    },
+    outageTtl: toMilliseconds(options.outageTtl ?? 1, 'outageTtl'),
+    maxValueBytes: count('maxValueBytes', options.maxValueBytes ?? 8 * 1024 * 1024),
+    onOutage,
+    clock: options.clock ?? new SystemClock(),
+  };
+}
+
+const isNamespace = (value: unknown): boolean => typeof value === 'string' && NAMESPACE.test(value);
+
+const count = (name: string, value: number): number =>
+  checked(name, value, (n) => Number.isSafeInteger(n) && Number(n) > 0, 'a whole number above 0');
+
+function checked<T>(name: string, value: T, right: (value: unknown) => boolean, expected: string): T {
+  if (right(value)) return value;
+  throw new CacheOptionsError({ problem: `${name} is ${shown(value)}`, expected });
+}

@@ -1,0 +1,66 @@
+import { CacheKeyError } from './cache.errors.js';
+
+/** What is needed of a Mongoose model to name its tags; every `Model` has it. */
+export interface ModelLike {
+  modelName: string;
+  db: { name: string };
+}
+
+/**
+ * The tag of a Mongoose model, for `@CacheTags(model(Product))` and everywhere tags are taken: what carries it
+ * is dropped by every write to the model and by `clearModelCache`. A name means the model of that name on all
+ * connections, a Model means its own connection (known by its database's name).
+ */
+export function model(of: string | ModelLike): string {
+  return `${MODEL}${modelId(of)}`;
+}
+
+const MODEL = 'model:';
+const WRITES = 'writes:';
+const NAME = /^[^\0@]{1,256}$/;
+
+/** `Product`, or `Product@shop` for a Model on the database `shop`. */
+function modelId(of: string | ModelLike): string {
+  const isName = typeof of === 'string';
+  const name = isName ? of : of?.modelName;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new CacheKeyError('The model', name, 'a Mongoose model or its name');
+  }
+  return isName ? name : `${name}@${of.db.name}`;
+}
+
+/**
+ * Registry tags that an entry carries for a tag given by a user: a model's tag stands for its writes and for
+ * its `clearModelCache`, whoever names it by Model or by name; any other is one tag of the namespace `scope`.
+ */
+export function entryTags(tag: string, scope: string): string[] {
+  if (!tag.startsWith(MODEL)) return [userTag(tag, scope)];
+  const id = tag.slice(MODEL.length);
+  const name = id.split('@', 1)[0] as string;
+  return [...new Set([MODEL + name, MODEL + id, WRITES + id])];
+}
+
+/** Registry tags that a cached query carries for its model: dropped by `clearModelCache`, not by every write. */
+export function queryModelTags(of: ModelLike): string[] {
+  return [MODEL + of.modelName, MODEL + modelId(of)];
+}
+
+/** Registry tags that a write to a model stamps. */
+export function modelWriteTags(of: ModelLike): string[] {
+  return [WRITES + of.modelName, WRITES + modelId(of)];
+}
+
+/** Registry tags that `clearModelCache` stamps. By Model it also reaches what names the model without a connection. */
+export function modelClearTags(of: string | ModelLike): string[] {
+  return typeof of === 'string' ? [MODEL + modelId(of)] : [MODEL + modelId(of), WRITES + of.modelName];
+}
+
+/** Registry tags that invalidating a user's tag stamps. */
+export function invalidationTags(tag: string, scope: string): string[] {
+  return tag.startsWith(MODEL) ? [tag] : [userTag(tag, scope)];
+}
+
+/** A user's tag in the registry: apart from our own, and apart from the same word in another namespace. */
+function userTag(tag: string, scope: string): string {
+  return `t:${scope}:${tag}`;
+}
