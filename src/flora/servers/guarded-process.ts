@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/**
+ * The guard: a shell that starts the server, and once its own input closes ends the server and removes its folder.
+ * The input is a pipe to this process, which the system closes however this process ends, by kill -9 too. Server
+ * and guard are in a session of their own, so that Ctrl-C in a terminal does not reach them before this process.
+ */
+const GUARD = `
+folder=$1; shift
+exec 3<&0
+"$@" </dev/null >/dev/null 2>&1 3<&- &
+server=$!
+trap '' INT TERM HUP PIPE
+echo $server
+{ read -r _ <&3; kill -9 $server; } >/dev/null 2>&1 &
+watch=$!
+wait $server
+kill -9 $watch
+echo ended
+read -r _ <&3
+rm -rf "$folder"`;
+
+/** A server's process, which never outlives this one, with a folder that goes when it is stopped. */
+export interface GuardedProcess {
+  readonly pid: number;
+  readonly hasEnded: boolean;
+  /** Ends the process at once, removes the folder, and waits until that is done. */
+  stop(): Promise<void>;
+  /** Sends a signal. After SIGKILL the process has ended when this settles; the folder stays until `stop`. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Starts a program that uses a folder of its own. */
+export async function startGuarded(command: string, args: string[], folder: string): Promise<GuardedProcess> {
+  const guard = spawn('/bin/sh', ['-c', GUARD, 'guard', folder, command, ...args], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    detached: true,
+  });
+  const guardGone = once(guard, 'close');
+  guard.stdin.on('error', () => {}); // The guard may be gone before its input is closed.
+  const lines = createInterface(guard.stdout);
+  const [pid] = (await Promise.race([once(lines, 'line'), guardGone])) as [string];
+  let hasEnded = false;
+  const ended = Promise.race([once(lines, 'line'), guardGone]).then(() => void (hasEnded = true));
+
+  return {
+    pid: Number(pid),
+    get hasEnded() {
+      return hasEnded;
+    },
+    async stop() {
+      guard.stdin.end();
+      await guardGone;
+    },
+    async kill(signal) {
+      if (!hasEnded) process.kill(Number(pid), signal);
+      if (signal === 'SIGKILL') await ended;
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type GuardedProcess, startGuarded } from './guarded-process.js';
+import { ServerStartError } from './servers.errors.js';
+
+/** A server of ours on 127.0.0.1. */
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly version: string;
+  /** Ends it; afterwards no process and no file of it is left. */
+  stop(): Promise<void>;
+  /** Sends a signal, to try faults. After SIGKILL it has ended when this settles, and the port is free again. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** `{ port: '6379' }` is `--port 6379`. */
+export type Settings = Record<string, string>;
+
+export interface StartPlan {
+  /** For messages. */
+  name: string;
+  command: string;
+  /** Its settings by name, given a port and an empty folder of its own. It must write `log` into that folder. */
+  settings: (port: number, folder: string) => Settings | Promise<Settings>;
+  /** Arguments after those. */
+  args?: readonly string[] | undefined;
+  /** What its log holds once it serves. Read there, not asked on the port: that may be another's by now. */
+  ready: RegExp;
+  /** Default: a free one. */
+  port?: number | undefined;
+}
+
+const READY_WITHIN = 60_000;
+const ATTEMPTS = 5;
+const PORT_TAKEN = /address already in use|EADDRINUSE/i;
+
+/**
+ * Starts a server and waits until it serves. A free port may be taken by another before the server gets it, so
+ * that is tried again.
+ *
+ * @throws ServerStartError
+ */
+export async function startServer(plan: StartPlan): Promise<{ process: GuardedProcess; port: number }> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await attemptStart(plan, plan.port ?? (await freePort()));
+    } catch (error) {
+      const portTaken = PORT_TAKEN.test((error as Error).message);
+      if (!portTaken || plan.port !== undefined || attempt === ATTEMPTS)
+        throw new ServerStartError(plan.name, (error as Error).message, error);
+    }
+  }
+}
+
+async function attemptStart(
+  plan: StartPlan,
+  port: number,
+): Promise<{ process: GuardedProcess; port: number }> {
+  const folder = await mkdtemp(join(tmpdir(), 'flora-server-'));
+  let server: GuardedProcess | undefined;
+  try {
+    const settings = Object.entries(await plan.settings(port, folder)).flatMap(([name, value]) => [
+      `--${name}`,
+      value,
+    ]);
+    server = await startGuarded(plan.command, [...settings, ...(plan.args ?? [])], folder);
+    await untilReady(plan, server, join(folder, 'log'));
+    return { process: server, port };
+  } catch (error) {
+    await server?.stop();
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function untilReady({ ready }: StartPlan, server: GuardedProcess, logFile: string): Promise<void> {
+  const deadline = Date.now() + READY_WITHIN;
+  let log = '';
+  while (Date.now() < deadline) {
+    log = await readFile(logFile, 'utf8').catch(() => log);
+    if (ready.test(log)) return;
+    if (server.hasEnded) throw new Error(`it ended; its log ends with ${ending(log)}`);
+    await sleep(20);
+  }
+  throw new Error(`it was not ready within ${READY_WITHIN / 1_000} s; its log ends with ${ending(log)}`);
+}
+
+const ending = (log: string): string => JSON.stringify(log.slice(-600));
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject).listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
