@@ -14,7 +14,7 @@ export class CacheKeyError extends FloraError<'INVALID_CACHE_KEY'> {
   }
 }
 
-/** A value that has no faithful bytes: a function, a symbol, a cycle, an instance of an unknown class. */
+/** A value that has no faithful bytes: a function, a symbol, a promise, a cycle. */
 export class CacheValueError extends FloraError<'UNSERIALISABLE_VALUE'> {
   constructor(path: string, found: string) {
     super('UNSERIALISABLE_VALUE', {
@@ -47,5 +47,12 @@ export class CacheUnavailableError extends FloraError<'CACHE_UNAVAILABLE'> {
       advice: 'check that Redis runs and that REDIS_URL is right; the cache recovers by itself',
       cause,
     });
+  }
+}
+
+/** `.cache()` on a query or aggregate, or an attachment, that can't be done as asked. */
+export class QueryCacheError extends FloraError<'INVALID_QUERY_CACHE'> {
+  constructor(story: ErrorStory) {
+    super('INVALID_QUERY_CACHE', story);
   }
 }

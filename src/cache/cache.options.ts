@@ -90,10 +90,16 @@ const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
  *
  * @throws CacheOptionsError, DurationError or EnvironmentError, each with what was expected
  */
-export function resolveCacheOptions(options: CacheModuleOptions = {}, variables?: Variables): ResolvedCacheOptions {
+export function resolveCacheOptions(
+  options: CacheModuleOptions = {},
+  variables?: Variables,
+): ResolvedCacheOptions {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) {
-      throw new CacheOptionsError({ problem: `there is no cache option ${shown(name)}`, expected: `one of ${[...KNOWN].join(', ')}` });
+      throw new CacheOptionsError({
+        problem: `there is no cache option ${shown(name)}`,
+        expected: `one of ${[...KNOWN].join(', ')}`,
+      });
     }
   }
   const environment = readEnvironment(
@@ -110,10 +116,20 @@ export function resolveCacheOptions(options: CacheModuleOptions = {}, variables?
   }
   return {
     redis: options.redis ?? { url: environment.REDIS_URL },
-    namespace: checked('namespace', options.namespace ?? environment.CACHE_NAMESPACE, isNamespace, 'letters, digits, _ . : -'),
+    namespace: checked(
+      'namespace',
+      options.namespace ?? environment.CACHE_NAMESPACE,
+      isNamespace,
+      'letters, digits, _ . : -',
+    ),
     ttl: toMilliseconds(options.ttl ?? environment.REDIS_TTL, 'ttl'),
     staleTtl: toMilliseconds(options.staleTtl ?? 0, 'staleTtl'),
-    jitter: checked('jitter', options.jitter ?? 0.1, (n) => typeof n === 'number' && n >= 0 && n <= 1, 'a number from 0 to 1'),
+    jitter: checked(
+      'jitter',
+      options.jitter ?? 0.1,
+      (n) => typeof n === 'number' && n >= 0 && n <= 1,
+      'a number from 0 to 1',
+    ),
     memory: memory !== false && {
       maxEntries: count('memory.maxEntries', memory.maxEntries ?? 10_000),
       maxBytes: count('memory.maxBytes', memory.maxBytes ?? 64 * 1024 * 1024),

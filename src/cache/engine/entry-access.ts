@@ -19,6 +19,7 @@ export interface EntryRequest {
 export interface FoundEntry {
   found: true;
   payload: Buffer;
+  codec: EntryCodec;
   /** Milliseconds since the epoch: when the load that made it ended, and until when it is fresh. */
   storedAt: number;
   freshUntil: number;

@@ -1,4 +1,5 @@
 import { CacheKeyError } from '../cache.errors.js';
+import { globMatcher, literalPrefix } from './glob.js';
 
 /** Part of every key in Redis: entries of another format live beside ours and are never read as ours. */
 export const FORMAT_VERSION = 1;
@@ -50,19 +51,31 @@ export class Scope {
   key(key: string, space: KeySpace = 'user'): string {
     return `${this.prefix}${LETTER[space]}:${encode(checkedName('The key', key), UNSAFE)}`;
   }
-
-  /** Prefix of the user keys of this namespace alone. */
-  get userPrefix(): string {
-    return `${this.prefix}${LETTER.user}:`;
-  }
-
-  /** The user's key of an entry key below `userPrefix`. */
-  userKey(entryKey: string): string {
-    return entryKey
-      .slice(this.userPrefix.length)
-      .replace(/%(25|7B|7D)/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
-  }
 }
+
+/** What a scan for the user keys of a pattern has to begin with. */
+export function patternPrefix(scopePrefix: string, glob: string): string {
+  return glob === EVERYTHING
+    ? scopePrefix
+    : `${scopePrefix}${LETTER.user}:${encode(literalPrefix(glob), UNSAFE)}`;
+}
+
+/**
+ * Which entry keys a pattern means: user keys of that namespace alone, by what users named them; `**` means all
+ * user keys, those of its child namespaces included.
+ */
+export function patternMatcher(scopePrefix: string, glob: string): (entryKey: string) => boolean {
+  if (glob === EVERYTHING) {
+    return (entryKey) =>
+      entryKey.startsWith(scopePrefix) && USER_KEY.test(entryKey.slice(scopePrefix.length));
+  }
+  const prefix = `${scopePrefix}${LETTER.user}:`;
+  const matches = globMatcher(glob);
+  return (entryKey) => entryKey.startsWith(prefix) && matches(decode(entryKey.slice(prefix.length)));
+}
+
+const EVERYTHING = '**';
+const USER_KEY = /^(?:n:[^:]+:)*k:/;
 
 /** The lease of an entry: the braces are the hash tag of Redis Cluster, hence one slot for both. */
 export const leaseKey = (entryKey: string): string => `l:{${entryKey}}`;
@@ -76,6 +89,9 @@ const CHILD_UNSAFE = /[%{}:*]/g;
 
 const encode = (text: string, unsafe: RegExp): string =>
   text.replace(unsafe, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+
+const decode = (text: string): string =>
+  text.replace(/%(25|7B|7D)/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 
 /** A key, tag or namespace as users may name it: NUL ends strings elsewhere, lone surrogates collide as UTF-8. */
 export function checkedName(what: string, name: unknown): string {

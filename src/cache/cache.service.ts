@@ -1,0 +1,464 @@
+import type { Variables } from '../environment.js';
+import { resolveCacheOptions, type CacheModuleOptions, type ResolvedCacheOptions } from './cache.options.js';
+import { CacheCounterError, CacheOptionsError, CacheUnavailableError } from './cache.errors.js';
+import { CacheEngine, type Found } from './engine/cache-engine.js';
+import type { CacheEvent, CacheEventMap } from './engine/cache-events.js';
+import { decodeValue, encodeValue } from './engine/codec.js';
+import { freshness, type Entry, type Stamp } from './engine/entry.js';
+import type { EntryLead, EntryRequest, FoundEntry } from './engine/entry-access.js';
+import { checkedName, Scope } from './engine/key-space.js';
+import { ReadThrough, type Question } from './engine/read-through.js';
+import { shown } from '../errors.js';
+import { toMilliseconds, type Duration } from '../duration.js';
+import { entryTags, invalidationTags, modelClearTags, type ModelLike } from './tags.js';
+
+/** How a value is kept. */
+export interface SetOptions {
+  /** How long it is fresh. 0: not stored at all (`set` then deletes the key). Default: the module's `ttl`. */
+  ttl?: Duration;
+  /** How long after that `getOrSet` may still serve it while it is loaded anew. Default: the module's `staleTtl`. */
+  staleTtl?: Duration;
+  /** Tags of the entry; `model(Product)` stands for a Mongoose model. Default: none. */
+  tags?: readonly string[];
+  /** For values loaded by yourself: `cache.asOf()` from before the load, so that no later invalidation is missed. */
+  asOf?: Stamp;
+}
+
+/** What a factory of `getOrSet` may say about its result. */
+export interface FactoryContext {
+  /** Aborted when the cache is closed. */
+  readonly signal: AbortSignal;
+  /** The stale value, where the load is its refresh in the background. */
+  readonly stale: unknown;
+  setTtl(ttl: Duration): void;
+  addTags(...tags: string[]): void;
+  /** Don't store the result. Those who wait for it get it all the same. */
+  skip(): void;
+}
+
+export interface CacheStats {
+  hits: { memory: number; redis: number; flight: number };
+  staleHits: number;
+  misses: number;
+  fills: number;
+  /** Loads not stored because a set, delete or invalidation came in between. */
+  fenced: number;
+  unreadable: number;
+  /** `up`: Redis answers. `down`: reads miss, writes are journalled. `memory`: there is no Redis. */
+  state: 'up' | 'down' | 'memory';
+  /** Invalidations that Redis has to be told when it is back. */
+  journalled: number;
+  memoryEntries: number;
+}
+
+const PATIENCE_AT_START = 1_000;
+
+interface ResolvedSetOptions {
+  ttl: number;
+  staleTtl: number;
+  /** Registry tags. */
+  tags: readonly string[];
+  asOf: Stamp | undefined;
+}
+
+/**
+ * The cache over Redis. All durations are seconds, or strings with a unit. Without Redis reads miss and writes
+ * are remembered as invalidations (`onOutage: 'throw'`: both throw CacheUnavailableError); counters always throw.
+ *
+ * Every method throws CacheKeyError for a key that is empty, longer than 2,048 characters, or holds NUL.
+ */
+export class CacheService {
+  readonly #engine: CacheEngine;
+  readonly #scope: Scope;
+  readonly #readThrough: ReadThrough;
+  readonly #closing = new AbortController();
+  readonly #background = new Set<Promise<unknown>>();
+  readonly #decoders = new Map<string, (payload: Buffer) => unknown>();
+
+  /** @internal made by `createCache`, CacheModule and `namespace` */
+  constructor(engine: CacheEngine, scope: Scope = Scope.of(engine.options.namespace), parent?: CacheService) {
+    this.#engine = engine;
+    this.#scope = scope;
+    this.#readThrough = new ReadThrough(engine);
+    if (parent) {
+      this.#closing = parent.#closing;
+      this.#background = parent.#background;
+      this.#decoders = parent.#decoders;
+    }
+  }
+
+  /** The fresh value under a key. `null`, `0`, `''` and `false` are values; `undefined` is a miss. */
+  async get<T = unknown>(key: string): Promise<T | undefined> {
+    return (await this.getMany<T>([key])).get(key);
+  }
+
+  /** The fresh values of those keys that have one, in one round trip. */
+  async getMany<T = unknown>(keys: readonly string[]): Promise<Map<string, T>> {
+    const found = await this.#fresh(keys);
+    const values = new Map<string, T>();
+    for (const [key, { entry, source }] of found) {
+      const entryKey = this.#scope.key(key);
+      const value = this.#decode(entryKey, entry);
+      if (value === undefined) continue;
+      this.#engine.events.emit('hit', { key: entryKey, source });
+      values.set(key, value.value as T);
+    }
+    for (const key of keys)
+      if (!values.has(key)) this.#engine.events.emit('miss', { key: this.#scope.key(key) });
+    return values;
+  }
+
+  /**
+   * Stores a value. `undefined` and `ttl: 0` delete the key instead.
+   *
+   * @throws CacheValueError for what has no faithful bytes, DurationError for a bad ttl
+   */
+  async set<T>(key: string, value: T, options?: Duration | SetOptions): Promise<void> {
+    await this.setMany([[key, value]], options);
+  }
+
+  /** Stores several values, in one round trip. */
+  async setMany<T>(
+    entries: Iterable<readonly [key: string, value: T]>,
+    options?: Duration | SetOptions,
+  ): Promise<void> {
+    const { ttl, staleTtl, tags, asOf } = this.#resolve(options);
+    const writes: { key: string; entry: (known: Stamp) => Entry }[] = [];
+    const removals: string[] = [];
+    for (const [key, value] of entries) {
+      const entryKey = this.#scope.key(key);
+      if (value === undefined || ttl === 0) {
+        removals.push(entryKey);
+        continue;
+      }
+      const encoded = encodeValue(value);
+      if (encoded.payload.length > this.#engine.options.maxValueBytes) {
+        this.#engine.events.emit('tooLarge', { key: entryKey, bytes: encoded.payload.length });
+        removals.push(entryKey);
+        continue;
+      }
+      writes.push({
+        key: entryKey,
+        entry: (known) => this.#entry(encoded, ttl, staleTtl, tags, asOf ?? known),
+      });
+    }
+    await this.#forgiving(undefined, async () => {
+      if (removals.length > 0) await this.#engine.remove(removals);
+      if (writes.length === 0) return;
+      await this.#engine.write(
+        (known) => writes.map(({ key, entry }) => ({ key, entry: entry(known) })),
+        writes.map(({ key }) => key),
+      );
+    });
+  }
+
+  /**
+   * The value under a key, or that of the factory, stored. One factory runs per key, in all processes; those who
+   * ask meanwhile get its result, or its error. A stale value is served at once and loaded anew in the background.
+   *
+   * @throws whatever the factory throws; CacheValueError for a result that has no faithful bytes
+   */
+  async getOrSet<T>(
+    key: string,
+    factory: (context: FactoryContext) => T | Promise<T>,
+    options?: Duration | SetOptions,
+  ): Promise<T> {
+    const resolved = this.#resolve(options);
+    const opened = await this.#openOrLead(this.#question({ key, tags: resolved.tags }));
+    if (!opened.found) return this.#load(opened, factory, resolved, undefined);
+    const decoded = this.#decode(this.#scope.key(key), opened);
+    if (decoded === undefined) {
+      await this.delete(key);
+      opened.refresh?.pass();
+      return this.getOrSet(key, factory, options);
+    }
+    if (opened.refresh) this.#refresh(key, opened.refresh, factory, resolved, decoded.value);
+    return decoded.value as T;
+  }
+
+  /** cache-manager's name for `getOrSet`. */
+  async wrap<T>(
+    key: string,
+    factory: (context: FactoryContext) => T | Promise<T>,
+    options?: Duration | SetOptions,
+  ): Promise<T> {
+    return this.getOrSet(key, factory, options);
+  }
+
+  /** Whether `get` would find something: an entry that was invalidated is not there. */
+  async has(key: string): Promise<boolean> {
+    return (await this.#fresh([key])).has(key);
+  }
+
+  /** Seconds for which the entry stays fresh, undefined when there is none. */
+  async ttl(key: string): Promise<number | undefined> {
+    const found = (await this.#fresh([key])).get(key);
+    return found && (found.entry.freshUntil - this.#engine.options.clock.now()) / 1_000;
+  }
+
+  /** Deletes keys, and keeps loads under way from storing them. Gives how many were there. */
+  async delete(...keys: string[]): Promise<number> {
+    const entryKeys = keys.map((key) => this.#scope.key(key));
+    return entryKeys.length === 0 ? 0 : this.#forgiving(0, () => this.#engine.remove(entryKeys));
+  }
+
+  /**
+   * Adds to a counter, atomically over all processes. A missing one starts from 0 and then lives for `ttl`,
+   * which later increments leave as it is.
+   *
+   * @throws CacheCounterError for what is not a safe integer, CacheUnavailableError when Redis is away
+   */
+  async increment(key: string, by = 1, options: { ttl?: Duration } = {}): Promise<number> {
+    if (!Number.isSafeInteger(by)) throw new CacheCounterError(key, `can't be changed by ${shown(by)}`);
+    const { ttl } = this.#resolve(options);
+    if (ttl === 0)
+      throw new CacheOptionsError({ problem: 'the ttl of a counter is 0', expected: 'more than 0' });
+    const entryKey = this.#scope.key(key);
+    for (let tries = 0; tries < 3; tries += 1) {
+      const result = await this.#engine.increment(entryKey, by, this.#scope.clearTags, (asOf) =>
+        this.#entry({ codec: 'json', payload: Buffer.alloc(0) }, ttl, 0, [], asOf),
+      );
+      if ('value' in result) return result.value;
+      if (result.refused === 'not an integer') throw new CacheCounterError(key, 'holds something else');
+      if (result.refused === 'unsafe') throw new CacheCounterError(key, `can't be changed by ${by} safely`);
+      // It has tags, which only a read can judge: if they still hold it is a counter all the same, without them.
+      const current = await this.get(key);
+      if (current === undefined) await this.#engine.remove([entryKey]);
+      else throw new CacheCounterError(key, 'is an entry with tags');
+    }
+    throw new CacheUnavailableError(`The counter ${shown(key)} kept changing`);
+  }
+
+  /** `increment` by `-by`. */
+  async decrement(key: string, by = 1, options: { ttl?: Duration } = {}): Promise<number> {
+    return this.increment(key, -by, options);
+  }
+
+  /** Makes everything that carries one of the tags a miss, in O(1), whatever the number of entries. */
+  async invalidateTags(...tags: string[]): Promise<void> {
+    const registryTags = tags.flatMap((tag) =>
+      invalidationTags(checkedName('The tag', tag), this.#scope.name),
+    );
+    await this.invalidateRegistryTags(registryTags);
+  }
+
+  /** Makes every cached query and page of a Mongoose model a miss. A name means it on all connections. */
+  async clearModelCache(model: string | ModelLike): Promise<void> {
+    await this.invalidateRegistryTags(modelClearTags(model));
+  }
+
+  /**
+   * Deletes the keys of this namespace that match a Redis glob (`*`, `?`, `[a-z]`, backslash quotes); `**` means
+   * all keys, those of child namespaces too. Gives how many were there. Walks all keys: O(keys in the database).
+   */
+  async clearPattern(glob: string): Promise<number> {
+    checkedName('The pattern', glob);
+    return this.#forgiving(0, () => this.#engine.removeMatching(this.#scope, glob));
+  }
+
+  /** Makes everything in this namespace and its children a miss, in O(1). Other keys of the database stay. */
+  async clear(): Promise<void> {
+    await this.invalidateRegistryTags([this.#scope.clearTag]);
+  }
+
+  /** A scope with keys and tags of its own, inside this one: `clear()` here clears it too. */
+  namespace(name: string): CacheService {
+    return new CacheService(this.#engine, this.#scope.child(name), this);
+  }
+
+  /** What the registry knows now, for a `set` after a load of one's own. */
+  async asOf(): Promise<Stamp> {
+    return this.#engine.asOf();
+  }
+
+  stats(): CacheStats {
+    const { events, outage, memory, options } = this.#engine;
+    const { stale, miss, fill, fenced, unreadable } = events.counts;
+    return {
+      hits: { ...events.hits },
+      staleHits: stale,
+      misses: miss,
+      fills: fill,
+      fenced,
+      unreadable,
+      state: options.redis === false ? 'memory' : outage.isDown ? 'down' : 'up',
+      journalled: outage.journalled,
+      memoryEntries: memory?.size ?? 0,
+    };
+  }
+
+  /** Calls the listener at each such event; gives the function that ends that. */
+  on<E extends CacheEvent>(event: E, listener: (detail: CacheEventMap[E]) => void): () => void {
+    return this.#engine.events.on(event, listener);
+  }
+
+  /** Ends connections that the cache opened. Loads in the background are aborted, not waited for. A child does nothing. */
+  async close(): Promise<void> {
+    if (this.#scope.path.length > 0) return;
+    this.#closing.abort();
+    await this.#engine.close();
+  }
+
+  /** @internal for http/ and mongoose/ */
+  get options(): ResolvedCacheOptions {
+    return this.#engine.options;
+  }
+
+  /** @internal for http/ and mongoose/: entries whose bytes are their own */
+  async openEntry(request: EntryRequest): Promise<FoundEntry | EntryLead> {
+    return this.#openOrLead(this.#question(request));
+  }
+
+  /** @internal the registry tags that an entry carries for users' tags */
+  registryTags(tags: readonly string[]): string[] {
+    return tags.flatMap((tag) => entryTags(checkedName('The tag', tag), this.#scope.name));
+  }
+
+  /** @internal */
+  async invalidateRegistryTags(tags: readonly string[]): Promise<void> {
+    if (tags.length > 0) await this.#forgiving(undefined, () => this.#engine.invalidate(tags));
+  }
+
+  /** @internal what `get` gives for entries of a codec that is not the cache's own */
+  decodeWith(codec: 'bson' | 'http', decode: (payload: Buffer) => unknown): void {
+    this.#decoders.set(codec, decode);
+  }
+
+  async #load<T>(
+    lead: EntryLead,
+    factory: (context: FactoryContext) => T | Promise<T>,
+    options: ResolvedSetOptions,
+    stale: unknown,
+  ): Promise<T> {
+    let { ttl } = options;
+    const tags = [...options.tags];
+    const context: FactoryContext = {
+      signal: this.#closing.signal,
+      stale,
+      setTtl: (duration) => (ttl = toMilliseconds(duration, 'ttl')),
+      addTags: (...more) => tags.push(...this.registryTags(more)),
+      skip: () => (ttl = 0),
+    };
+    try {
+      const value = await factory(context);
+      const { codec, payload } = encodeValue(value);
+      await lead.fill(payload, {
+        codec,
+        ttl: value === undefined ? 0 : ttl,
+        staleTtl: options.staleTtl,
+        tags,
+      });
+      return value;
+    } catch (error) {
+      lead.fail(error);
+      throw error;
+    }
+  }
+
+  #refresh<T>(
+    key: string,
+    lead: EntryLead,
+    factory: (context: FactoryContext) => T | Promise<T>,
+    options: ResolvedSetOptions,
+    stale: unknown,
+  ): void {
+    const refresh = this.#load(lead, factory, options, stale).catch((error: unknown) =>
+      this.#engine.events.emit('refreshFailed', { key: this.#scope.key(key), error }),
+    );
+    this.#background.add(refresh);
+    void refresh.finally(() => this.#background.delete(refresh));
+  }
+
+  async #openOrLead(question: Question): Promise<FoundEntry | EntryLead> {
+    return this.#readThrough.open(question);
+  }
+
+  #question({ key, hash, fingerprint, tags = [] }: EntryRequest): Question {
+    const entryKey =
+      hash === undefined ? this.#scope.key(key as string) : this.#scope.key(hash.value, hash.space);
+    return { key: entryKey, clearTags: this.#scope.clearTags, fingerprint, tags };
+  }
+
+  /** The fresh entries by the user's key. */
+  async #fresh(keys: readonly string[]): Promise<Map<string, Found>> {
+    const entryKeys = keys.map((key) => this.#scope.key(key));
+    const found = await this.#forgiving([], () => this.#engine.find(entryKeys, this.#scope.clearTags));
+    const now = this.#engine.options.clock.now();
+    const fresh = new Map<string, Found>();
+    keys.forEach((key, index) => {
+      const one = found[index];
+      if (one && freshness(one.entry, now) === 'fresh') fresh.set(key, one);
+    });
+    return fresh;
+  }
+
+  /** The value in a box, since `undefined` may be one; no box for bytes that nobody here can read. */
+  #decode(
+    entryKey: string,
+    { codec, payload }: Pick<Entry, 'codec' | 'payload'>,
+  ): { value: unknown } | undefined {
+    try {
+      if (codec === 'json' || codec === 'typed') return { value: decodeValue(codec, payload) };
+      const decode = this.#decoders.get(codec);
+      return decode && { value: decode(payload) };
+    } catch {
+      this.#engine.events.emit('unreadable', { key: entryKey });
+      return undefined;
+    }
+  }
+
+  #entry(
+    encoded: Pick<Entry, 'codec' | 'payload'>,
+    ttl: number,
+    staleTtl: number,
+    tags: readonly string[],
+    asOf: Stamp,
+  ): Entry {
+    const now = this.#engine.options.clock.now();
+    return {
+      ...encoded,
+      asOf,
+      storedAt: now,
+      freshUntil: now + ttl,
+      staleUntil: now + ttl + staleTtl,
+      loadTime: 0,
+      tags,
+    };
+  }
+
+  #resolve(options: Duration | SetOptions = {}): ResolvedSetOptions {
+    const given = typeof options === 'object' && options !== null ? options : { ttl: options };
+    const defaults = this.#engine.options;
+    return {
+      ttl: given.ttl === undefined ? defaults.ttl : toMilliseconds(given.ttl, 'ttl'),
+      staleTtl: given.staleTtl === undefined ? defaults.staleTtl : toMilliseconds(given.staleTtl, 'staleTtl'),
+      tags: this.registryTags(given.tags ?? []),
+      asOf: given.asOf,
+    };
+  }
+
+  /** What a call gives without Redis, unless the application wants to know. */
+  async #forgiving<T>(without: T, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (error instanceof CacheUnavailableError && this.#engine.options.onOutage === 'miss') return without;
+      throw error;
+    }
+  }
+}
+
+/**
+ * The cache without Nest. Connects in the background; waits for a first answer for at most a second, so that an
+ * application starts without Redis too.
+ *
+ * @throws CacheOptionsError, DurationError or EnvironmentError for options that can't be used
+ */
+export async function createCache(
+  options?: CacheModuleOptions,
+  variables?: Variables,
+): Promise<CacheService> {
+  const engine = new CacheEngine(resolveCacheOptions(options, variables));
+  await engine.start(PATIENCE_AT_START);
+  return new CacheService(engine);
+}

@@ -1,0 +1,51 @@
+import { EventEmitter } from 'node:events';
+
+/** What happens in the cache, by name. Keys are entry keys, as they stand in Redis. */
+export interface CacheEventMap {
+  hit: { key: string; source: 'memory' | 'redis' | 'flight' };
+  stale: { key: string; source: 'memory' | 'redis' | 'flight' };
+  miss: { key: string };
+  fill: { key: string };
+  /** A load whose result was not stored: something newer came in between, or it is too large. */
+  fenced: { key: string };
+  tooLarge: { key: string; bytes: number };
+  /** Bytes under one of our keys that are not an entry of ours, or can't be decoded. They are a miss. */
+  unreadable: { key: string };
+  /** A load in the background failed; the stale entry is served on. */
+  refreshFailed: { key: string; error: unknown };
+  /** Redis is away: reads miss, writes are journalled. */
+  down: { reason: string };
+  up: Record<string, never>;
+}
+
+export type CacheEvent = keyof CacheEventMap;
+
+/** Events and the counts of them: one place that knows what happened. */
+export class CacheEvents {
+  readonly #emitter = new EventEmitter();
+  readonly counts: Record<CacheEvent, number> = {
+    hit: 0,
+    stale: 0,
+    miss: 0,
+    fill: 0,
+    fenced: 0,
+    tooLarge: 0,
+    unreadable: 0,
+    refreshFailed: 0,
+    down: 0,
+    up: 0,
+  };
+  readonly hits = { memory: 0, redis: 0, flight: 0 };
+
+  emit<E extends CacheEvent>(event: E, detail: CacheEventMap[E]): void {
+    this.counts[event] += 1;
+    if (event === 'hit' || event === 'stale') this.hits[(detail as CacheEventMap['hit']).source] += 1;
+    this.#emitter.emit(event, detail);
+  }
+
+  /** Gives the function that takes the listener off again. */
+  on<E extends CacheEvent>(event: E, listener: (detail: CacheEventMap[E]) => void): () => void {
+    this.#emitter.on(event, listener);
+    return () => this.#emitter.off(event, listener);
+  }
+}

@@ -1,0 +1,164 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../coordination/clock.js';
+import { decodeEntry, type Stamp } from './entry.js';
+import {
+  type CounterBasis,
+  type CounterResult,
+  type Lease,
+  type Stamps,
+  Store,
+  type Write,
+} from './store.js';
+
+interface Kept {
+  bytes: Buffer;
+  expiresAt: number;
+}
+
+/**
+ * The store of one process, for `redis: false`: bounded entries, evicted least recently used first. Counters are
+ * kept apart, exempt from eviction until their ttl.
+ */
+export class MemoryStore extends Store {
+  readonly #entries: LRUCache<string, Kept>;
+  readonly #counters = new Map<string, Kept>();
+  readonly #leases = new Map<string, { lease: Lease; expiresAt: number }>();
+  readonly #stamps = new Map<string, Stamp>();
+  readonly #clock: Clock;
+  #last: Stamp;
+  #sweepAt = 1_024;
+
+  constructor(limits: { maxEntries: number; maxBytes: number }, clock: Clock) {
+    super();
+    this.#clock = clock;
+    this.#last = clock.now() * 1_000;
+    this.#entries = new LRUCache({
+      max: limits.maxEntries,
+      maxSize: limits.maxBytes,
+      sizeCalculation: ({ bytes }, key) => bytes.length + key.length,
+    });
+  }
+
+  async read(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    return keys.map((key) => this.#live(key)?.bytes);
+  }
+
+  async write(writes: readonly Write[]): Promise<void> {
+    for (const write of writes) {
+      this.#leases.delete(write.key);
+      this.#keep(write);
+    }
+  }
+
+  async remove(keys: readonly string[]): Promise<number> {
+    let removed = 0;
+    for (const key of keys) {
+      if (this.#live(key)) removed += 1;
+      this.#leases.delete(key);
+      this.#entries.delete(key);
+      this.#counters.delete(key);
+    }
+    return removed;
+  }
+
+  async acquire(key: string, lease: Lease, lifetime: number, newerThan: Stamp): Promise<boolean> {
+    const now = this.#clock.now();
+    const held = this.#leases.get(key);
+    const useful =
+      held !== undefined &&
+      held.expiresAt > now &&
+      held.lease.asOf >= newerThan &&
+      held.lease.fingerprint === lease.fingerprint;
+    if (useful) return false;
+    this.#leases.set(key, { lease, expiresAt: now + lifetime });
+    return true;
+  }
+
+  async extend(key: string, lease: Lease, lifetime: number): Promise<boolean> {
+    if (!this.#holds(key, lease)) return false;
+    this.#leases.set(key, { lease, expiresAt: this.#clock.now() + lifetime });
+    return true;
+  }
+
+  async fill(write: Write, lease: Lease): Promise<boolean> {
+    if (!this.#holds(write.key, lease)) return false;
+    this.#leases.delete(write.key);
+    this.#keep(write);
+    return true;
+  }
+
+  async release(key: string, lease: Lease): Promise<void> {
+    if (this.#leases.get(key)?.lease === lease) this.#leases.delete(key);
+  }
+
+  async increment(key: string, by: number, basis: CounterBasis): Promise<CounterResult> {
+    const kept = this.#live(key);
+    const entry = kept && decodeEntry(kept.bytes);
+    const usable = entry && entry.asOf >= basis.clearedAt && entry.freshUntil > basis.now;
+    if (usable && entry.tags.length > 0) return { refused: 'tagged' };
+    const text = usable ? entry.payload.toString() : '0';
+    if ((usable && entry.codec !== 'json') || !/^-?\d{1,16}$/.test(text))
+      return { refused: 'not an integer' };
+    const value = Number(text) + by;
+    if (!Number.isSafeInteger(value) || !Number.isSafeInteger(Number(text))) return { refused: 'unsafe' };
+
+    const header = usable ? kept.bytes.subarray(0, kept.bytes.length - entry.payload.length) : basis.header;
+    const expiresAt = usable ? kept.expiresAt : basis.now + basis.lifetime;
+    this.#entries.delete(key);
+    this.#leases.delete(key);
+    this.#counters.set(key, { bytes: Buffer.concat([header, Buffer.from(String(value))]), expiresAt });
+    if (this.#counters.size > this.#sweepAt) this.#sweepCounters();
+    return { value };
+  }
+
+  async stamps(tags: readonly string[]): Promise<Stamps> {
+    return { clock: this.#last, of: tags.map((tag) => this.#stamps.get(tag) ?? 0) };
+  }
+
+  async invalidate(tags: readonly string[]): Promise<Stamp> {
+    this.#last = Math.max(this.#clock.now() * 1_000, this.#last + 1);
+    for (const tag of tags) this.#stamps.set(tag, this.#last);
+    if (this.#stamps.size > MOST_STAMPS) this.#forgetStamps();
+    return this.#last;
+  }
+
+  async announcePattern(): Promise<void> {}
+
+  async *scan(prefix: string): AsyncIterable<string[]> {
+    const keys = new Set([...this.#entries.keys(), ...this.#counters.keys(), ...this.#leases.keys()]);
+    yield [...keys].filter((key) => key.startsWith(prefix));
+  }
+
+  #holds(key: string, lease: Lease): boolean {
+    const held = this.#leases.get(key);
+    return held?.lease === lease && held.expiresAt > this.#clock.now();
+  }
+
+  #keep({ key, bytes, lifetime }: Write): void {
+    this.#counters.delete(key);
+    this.#entries.set(key, { bytes, expiresAt: this.#clock.now() + lifetime });
+  }
+
+  #live(key: string): Kept | undefined {
+    const kept = this.#counters.get(key) ?? this.#entries.get(key);
+    if (!kept || kept.expiresAt > this.#clock.now()) return kept;
+    this.#counters.delete(key);
+    this.#entries.delete(key);
+    return undefined;
+  }
+
+  /** Amortised: each sweep waits until as many counters came as were left by the last one. */
+  #sweepCounters(): void {
+    const now = this.#clock.now();
+    for (const [key, kept] of this.#counters) if (kept.expiresAt <= now) this.#counters.delete(key);
+    this.#sweepAt = Math.max(1_024, this.#counters.size * 2);
+  }
+
+  /** Bounded memory: forgetting a stamp is only safe when everything that may carry the tag is stale. */
+  #forgetStamps(): void {
+    this.#stamps.clear();
+    this.#stamps.set('*', this.#last);
+  }
+}
+
+const MOST_STAMPS = 100_000;

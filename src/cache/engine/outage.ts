@@ -1,0 +1,179 @@
+import { CacheUnavailableError } from '../cache.errors.js';
+
+/** What has to be told to the store once it is back: keys to remove, tags to stamp. */
+export interface Invalidation {
+  keys?: readonly string[];
+  tags?: readonly string[];
+}
+
+export interface OutageOptions {
+  deadline: { read: number; write: number };
+  breaker: { failures: number; retry: number };
+  isConnected: () => boolean;
+  /** Any call that shows that the store answers. */
+  ping: () => Promise<unknown>;
+  /** Tells the store what it missed; reads resume only after it has succeeded. */
+  replay: (missed: Required<Invalidation>) => Promise<unknown>;
+  onDown: (reason: string) => void;
+  onUp: () => void;
+}
+
+/** Beyond this, the journal becomes one clear of the whole namespace. */
+const LONGEST_JOURNAL = 10_000;
+
+/**
+ * What happens when the store is away: every call has a deadline; after some failures in a row no call is made
+ * any more, but a probe; writes that failed are kept as invalidations and replayed before reads resume. A server
+ * that is frozen looks like one that is dead: neither answers in time.
+ */
+export class Outage {
+  #isDown = true;
+  #failures = 0;
+  #probing: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  #onFirstUp: () => void = () => {};
+  readonly #firstUp = new Promise<void>((resolve) => (this.#onFirstUp = resolve));
+  readonly #keys = new Set<string>();
+  readonly #tags = new Set<string>();
+
+  constructor(private readonly options: OutageOptions) {}
+
+  get isDown(): boolean {
+    return this.#isDown;
+  }
+
+  get journalled(): number {
+    return this.#keys.size + this.#tags.size;
+  }
+
+  /** Resolves when the store has answered for the first time, or after `patience` ms without an answer. */
+  async settled(patience: number): Promise<void> {
+    await within(this.#firstUp, patience).catch(() => {});
+  }
+
+  /** @throws CacheUnavailableError when there is no answer in time, or the store is known to be away */
+  async read<T>(call: () => Promise<T>): Promise<T> {
+    return this.#attempt(call, this.options.deadline.read, () => {
+      this.#failures += 1;
+      if (this.#failures >= this.options.breaker.failures) this.#goDown('no answer to reads');
+    });
+  }
+
+  /** Like `read`, for a write whose failure harms nobody: nothing that was there is made wrong by it. */
+  async offer<T>(call: () => Promise<T>): Promise<T> {
+    return this.#attempt(call, this.options.deadline.write, () => {
+      this.#failures += 1;
+      if (this.#failures >= this.options.breaker.failures) this.#goDown('no answer to writes');
+    });
+  }
+
+  /**
+   * For writes that must not be forgotten: whether it was carried out or not, `undo` makes nothing old be served.
+   *
+   * @throws CacheUnavailableError after `undo` was journalled
+   */
+  async write<T>(call: () => Promise<T>, undo: Invalidation): Promise<T> {
+    try {
+      return await this.#attempt(call, this.options.deadline.write, () => {});
+    } catch (error) {
+      this.missed(undo);
+      throw error;
+    }
+  }
+
+  /** The store has to be told of this before anything is read from it again. */
+  missed(invalidation: Invalidation): void {
+    this.#journal(invalidation);
+    this.#goDown('a write failed', 0);
+  }
+
+  /** Asks at once whether the store is back; called when a connection was made. */
+  probeNow(): void {
+    if (this.#isDown) this.#schedule(0);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#probing);
+    this.#onFirstUp();
+  }
+
+  async #attempt<T>(call: () => Promise<T>, deadline: number, onFailure: () => void): Promise<T> {
+    if (this.#isDown) throw new CacheUnavailableError('Redis is away');
+    try {
+      const result = await within(call(), deadline);
+      this.#failures = 0;
+      return result;
+    } catch (cause) {
+      if (!this.#isDown) onFailure();
+      throw new CacheUnavailableError(`Redis failed: ${(cause as Error).message}`, cause);
+    }
+  }
+
+  #journal({ keys = [], tags = [] }: Invalidation): void {
+    for (const key of keys) this.#keys.add(key);
+    for (const tag of tags) this.#tags.add(tag);
+    if (this.journalled > LONGEST_JOURNAL) {
+      this.#keys.clear();
+      this.#tags.clear();
+      this.#tags.add('*');
+    }
+  }
+
+  #goDown(reason: string, retry = this.options.breaker.retry): void {
+    if (!this.#isDown) {
+      this.#isDown = true;
+      this.options.onDown(reason);
+    }
+    this.#schedule(retry);
+  }
+
+  #schedule(delay: number): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#probing);
+    this.#probing = setTimeout(() => void this.#probe(), delay);
+    this.#probing.unref();
+  }
+
+  async #probe(): Promise<void> {
+    try {
+      if (!this.options.isConnected()) throw new Error('not connected');
+      await within(this.options.ping(), this.options.deadline.read);
+      while (this.journalled > 0) await this.#replay();
+    } catch {
+      this.#schedule(this.options.breaker.retry);
+      return;
+    }
+    if (this.#isClosed || !this.#isDown) return;
+    this.#isDown = false;
+    this.#failures = 0;
+    this.options.onUp();
+    this.#onFirstUp();
+  }
+
+  /** What is journalled while this runs is replayed by a further round, the same key included. */
+  async #replay(): Promise<void> {
+    const missed = { keys: [...this.#keys], tags: [...this.#tags] };
+    this.#keys.clear();
+    this.#tags.clear();
+    try {
+      await within(this.options.replay(missed), this.options.deadline.write * 4);
+    } catch (error) {
+      this.#journal(missed);
+      throw error;
+    }
+  }
+}
+
+/** The promise's result, or a rejection after `deadline` ms. What comes later is dropped. */
+async function within<T>(promise: Promise<T>, deadline: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${deadline} ms`)), deadline);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+
+/** A Lua script, run by its hash and, where the server doesn't have it (after a restart, say), by its text. */
+export interface Script {
+  text: string;
+  hash: string;
+}
+
+const script = (text: string): Script => ({ text, hash: createHash('sha1').update(text).digest('hex') });
+
+/** Leases are `asOf:id:fingerprint`. KEYS: lease. ARGV: lease text, lifetime ms, asOf that is new enough, fingerprint. */
+const ACQUIRE = `
+local held = redis.call('GET', KEYS[1])
+if held then
+  local asOf, fingerprint = string.match(held, '^(%d+):[^:]*:(.*)$')
+  if asOf and tonumber(asOf) >= tonumber(ARGV[3]) and fingerprint == ARGV[4] then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
+
+/** KEYS: lease. ARGV: lease text, lifetime ms. */
+const EXTEND = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
+/** KEYS: entry, lease. ARGV: frame, lifetime ms, channel, message, lease text ('' to store in any case). */
+const STORE = `
+if ARGV[5] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[5] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('DEL', KEYS[2])
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return 1`;
+
+/** KEYS: lease. ARGV: lease text, channel, message. */
+const RELEASE = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+redis.call('PUBLISH', ARGV[2], ARGV[3])
+return 1`;
+
+/** KEYS: entry, lease. ARGV: channel, message. */
+const REMOVE = `
+local removed = redis.call('UNLINK', KEYS[1])
+redis.call('UNLINK', KEYS[2])
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return removed`;
+
+/**
+ * The frame's layout is entry.ts's: codec at byte 2, asOf at 3, freshUntil at 19, meta's length at 39, payload
+ * after byte 42 + that length. KEYS: entry, lease. ARGV: by, clearedAt, now, header of a new counter, lifetime ms,
+ * channel, message. Gives the new value as text, or the reason why not.
+ */
+const INCREMENT = `
+local held = redis.call('GET', KEYS[1])
+local header, number, isNew = ARGV[4], '0', true
+if held and #held >= 42 and string.byte(held, 1) == 247 then
+  local asOf, freshUntil = struct.unpack('>d', held, 3), struct.unpack('>d', held, 19)
+  if asOf >= tonumber(ARGV[2]) and freshUntil > tonumber(ARGV[3]) then
+    local meta = struct.unpack('>I4', held, 39)
+    if meta > 0 then return 'tagged' end
+    header, number, isNew = string.sub(held, 1, 42), string.sub(held, 43), false
+    if string.byte(held, 2) ~= 0 or not string.match(number, '^%-?%d+$') or #number > 17 then
+      return 'not an integer'
+    end
+  end
+end
+local value = tonumber(number) + tonumber(ARGV[1])
+local limit = 9007199254740991
+if math.abs(tonumber(number)) > limit or math.abs(value) > limit then return 'unsafe' end
+local text = string.format('%.0f', value)
+if isNew then
+  redis.call('SET', KEYS[1], header .. text, 'PX', ARGV[5])
+else
+  redis.call('SET', KEYS[1], header .. text, 'KEEPTTL')
+end
+redis.call('DEL', KEYS[2])
+redis.call('PUBLISH', ARGV[6], ARGV[7])
+return text`;
+
+/** A registry without its clock was lost: everything older than now is cleared, since nobody knows what was stamped. */
+const SEED = `
+local function seed(channel)
+  local time = redis.call('TIME')
+  local now = string.format('%.0f', time[1] * 1000000 + time[2])
+  redis.call('ZADD', KEYS[1], now, '#', now, '*')
+  redis.call('PUBLISH', channel, cjson.encode({ s = now, t = { '*' } }))
+  return now
+end
+`;
+
+/** KEYS: registry. ARGV: channel, tags. Gives the clock and each tag's stamp ('' for none), as text. */
+const STAMPS = `${SEED}
+local clock = redis.call('ZSCORE', KEYS[1], '#')
+if not clock then clock = seed(ARGV[1]) end
+local reply = { clock }
+for i = 2, #ARGV do reply[i] = redis.call('ZSCORE', KEYS[1], ARGV[i]) or '' end
+return reply`;
+
+/**
+ * KEYS: registry. ARGV: channel, id of the sender, longest life of any entry in ms, tags. A stamp older than the
+ * longest life concerns nothing that still lives.
+ */
+const INVALIDATE = `${SEED}
+local clock = redis.call('ZSCORE', KEYS[1], '#')
+if not clock then clock = seed(ARGV[1]) end
+local time = redis.call('TIME')
+local stamp = math.max(time[1] * 1000000 + time[2], tonumber(clock) + 1)
+local text = string.format('%.0f', stamp)
+local tags = {}
+redis.call('ZADD', KEYS[1], text, '#')
+for i = 4, #ARGV do
+  redis.call('ZADD', KEYS[1], text, ARGV[i])
+  tags[i - 3] = ARGV[i]
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', stamp - tonumber(ARGV[3]) * 1000))
+redis.call('PUBLISH', ARGV[1], cjson.encode({ i = ARGV[2], s = text, t = tags }))
+return text`;
+
+export const scripts = {
+  acquire: script(ACQUIRE),
+  extend: script(EXTEND),
+  store: script(STORE),
+  release: script(RELEASE),
+  remove: script(REMOVE),
+  increment: script(INCREMENT),
+  stamps: script(STAMPS),
+  invalidate: script(INVALIDATE),
+};
