@@ -56,3 +56,10 @@ export class QueryCacheError extends FloraError<'INVALID_QUERY_CACHE'> {
     super('INVALID_QUERY_CACHE', story);
   }
 }
+
+/** A decorator or middleware of the HTTP cache was given something that can't be used. Names the place. */
+export class HttpCacheOptionsError extends FloraError<'INVALID_HTTP_CACHE_OPTIONS'> {
+  constructor(where: string, story: ErrorStory) {
+    super('INVALID_HTTP_CACHE_OPTIONS', { ...story, problem: `${where}: ${story.problem}` });
+  }
+}
