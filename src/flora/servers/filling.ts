@@ -9,12 +9,20 @@ const SILENCE = 10_000;
 /**
  * Runs a command that fills a folder; gives up when the folder stops growing.
  *
+ * @param patience in milliseconds
+ *
  * @returns what the command printed
  * @throws Error with the last line of its complaint
  */
-export async function fill(folder: string, command: string, args: string[], env: Variables): Promise<string> {
+export async function fill(
+  folder: string,
+  command: string,
+  args: string[],
+  env: Variables,
+  patience = SILENCE,
+): Promise<string> {
   const silence = new AbortController();
-  const watch = watchGrowth(folder, () => silence.abort());
+  const watch = watchGrowth(folder, patience, () => silence.abort());
   try {
     const { stdout, stderr, failed, isCanceled, code } = await execa(command, args, {
       // Whatever the command keeps for itself goes away with the folder.
@@ -24,7 +32,7 @@ export async function fill(folder: string, command: string, args: string[], env:
       cancelSignal: silence.signal,
       reject: false,
     });
-    if (isCanceled) throw new Error(`nothing arrived for ${SILENCE / 1_000} s`);
+    if (isCanceled) throw new Error(`nothing arrived for ${patience / 1_000} s`);
     if (failed) throw new Error(code ?? stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? 'no reason given');
     return stdout;
   } finally {
@@ -32,13 +40,13 @@ export async function fill(folder: string, command: string, args: string[], env:
   }
 }
 
-function watchGrowth(folder: string, onSilence: () => void): NodeJS.Timeout {
+function watchGrowth(folder: string, patience: number, onSilence: () => void): NodeJS.Timeout {
   let size = 0;
   let grownAt = Date.now();
   const look = async (): Promise<void> => {
     const now = await sizeOf(folder);
     if (now !== size) [size, grownAt] = [now, Date.now()];
-    else if (Date.now() - grownAt > SILENCE) onSilence();
+    else if (Date.now() - grownAt > patience) onSilence();
   };
   return setInterval(() => void look(), 250);
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /**
@@ -10,7 +11,7 @@ import { createInterface } from 'node:readline';
 const GUARD = `
 folder=$1; shift
 exec 3<&0
-"$@" </dev/null >/dev/null 2>&1 3<&- &
+"$@" </dev/null >"$folder/output" 2>&1 3<&- &
 server=$!
 trap '' INT TERM HUP PIPE
 echo $server
@@ -40,23 +41,33 @@ export async function startGuarded(command: string, args: string[], folder: stri
   });
   const guardGone = once(guard, 'close');
   guard.stdin.on('error', () => {}); // The guard may be gone before its input is closed.
-  const lines = createInterface(guard.stdout);
-  const [pid] = (await Promise.race([once(lines, 'line'), guardGone])) as [string];
+  // Kept from the first moment on: a server that ends at once is told of in the same breath as its id.
+  const said = createInterface(guard.stdout)[Symbol.asyncIterator]();
+  const pid = Number((await said.next()).value);
+  if (Number.isNaN(pid)) await guardGone.then(() => Promise.reject(new Error('its guard ended')));
   let hasEnded = false;
-  const ended = Promise.race([once(lines, 'line'), guardGone]).then(() => void (hasEnded = true));
+  const ended = said.next().then(() => void (hasEnded = true));
+  // A process that forgets to stop its servers still ends when it has nothing else to do, and they with it.
+  const handles = [guard, guard.stdin as Socket, guard.stdout as Socket];
+  for (const handle of handles) handle.unref();
+  const hold = async (event: Promise<unknown>): Promise<void> => {
+    for (const handle of handles) handle.ref();
+    await event;
+    for (const handle of handles) handle.unref();
+  };
 
   return {
-    pid: Number(pid),
+    pid,
     get hasEnded() {
       return hasEnded;
     },
     async stop() {
       guard.stdin.end();
-      await guardGone;
+      await hold(guardGone);
     },
     async kill(signal) {
-      if (!hasEnded) process.kill(Number(pid), signal);
-      if (signal === 'SIGKILL') await ended;
+      if (!hasEnded) process.kill(pid, signal);
+      if (signal === 'SIGKILL') await hold(ended);
     },
   };
 }

@@ -52,16 +52,16 @@ export async function versionOf(program: Program, path: string): Promise<string>
 }
 
 async function askVersion(name: string, path: string): Promise<string> {
-  const { stdout, failed, code, exitCode } = await execa(path, ['--version'], {
+  const { stdout, stderr, failed, code, exitCode } = await execa(path, ['--version'], {
     stdin: 'ignore',
     timeout: 30_000,
     reject: false,
   });
   if (code === 'ENOENT') throw new Error(`there is no ${name}`);
   const version = failed ? undefined : /\d+\.\d+\.\d+/.exec(stdout)?.[0];
-  if (version === undefined)
-    throw new Error(`${name} does not run on this machine (${code ?? `exit ${exitCode}`})`);
-  return version;
+  if (version !== undefined) return version;
+  const complaint = stderr?.trim().split('\n').at(-1)?.slice(0, 200) || code || `exit code ${exitCode}`;
+  throw new Error(`${name} does not run on this machine (${complaint})`);
 }
 
 function isOlder(version: string, than: string): boolean {

