@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import type { Download } from './download-place.js';
 import { fill } from './filling.js';
 
-/** In a process of its own: the library can't be stopped otherwise, and it talks on the console. */
+/**
+ * In a process of its own: the library can't be stopped otherwise, and it talks on the console. It ends at once when
+ * it is done, for the library may leave connections open.
+ */
 const SCRIPT = `
   const { MongoBinary } = require(process.argv[1]);
   MongoBinary.getPath().then(
-    (path) => process.stdout.write('\\n' + path),
-    ({ message }) => { process.stderr.write(message.replaceAll('\\n', ' ')); process.exitCode = 1; },
+    (path) => process.stdout.write('\\n' + path, () => process.exit(0)),
+    ({ message }) => process.stderr.write(message.replaceAll('\\n', ' '), () => process.exit(1)),
   );`;
 
 /** mongodb-memory-server-core knows which of MongoDB's builds suits this machine. */
@@ -19,7 +22,7 @@ export const mongodFromLibrary: Download = async (folder, env) => {
     ...env,
     MONGOMS_DOWNLOAD_DIR: folder,
     MONGOMS_MD5_CHECK: 'true',
-    MONGOMS_MAX_RETRIES: '0',
+    MONGOMS_MAX_RETRIES: '1', // It counts attempts.
   });
   // A copy, for the library may have found one that it keeps elsewhere.
   const copy = join(folder, 'copy');

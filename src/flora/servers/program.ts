@@ -33,7 +33,7 @@ export const MONGO_TOOLS: Program = {
   product: 'MongoDB tools',
   files: ['mongodump', 'mongorestore'],
   oldest: '100.0.0',
-  advice: 'install the MongoDB Database Tools, or name the folder they are in in MONGO_TOOLS_DIR',
+  advice: 'install the MongoDB Database Tools, or name their folder in MONGO_TOOLS_DIR',
 };
 
 /**
