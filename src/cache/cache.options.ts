@@ -81,8 +81,7 @@ const KNOWN = new Set<string>([
   'maxValueBytes',
   'onOutage',
   'clock',
-  'http',
-] satisfies (keyof CacheModuleOptions | 'http')[]);
+] satisfies (keyof CacheModuleOptions)[]);
 const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 
 /**

@@ -1,65 +1,25 @@
 import type { Variables } from '../environment.js';
 import { resolveCacheOptions, type CacheModuleOptions, type ResolvedCacheOptions } from './cache.options.js';
 import { CacheCounterError, CacheOptionsError, CacheUnavailableError } from './cache.errors.js';
-import { CacheEngine, type Found } from './engine/cache-engine.js';
+import { statsOf, type CacheStats } from './cache-stats.js';
+import { CacheEngine } from './engine/cache-engine.js';
+import type { Found } from './engine/lookup.js';
 import type { CacheEvent, CacheEventMap } from './engine/cache-events.js';
 import { decodeValue, encodeValue } from './engine/codec.js';
+import { newEntry, resolveSetOptions, type ResolvedSetOptions, type SetOptions } from './set-options.js';
 import { freshness, type Entry, type Stamp } from './engine/entry.js';
 import type { EntryLead, EntryRequest, FoundEntry } from './engine/entry-access.js';
+import { runFactory, type Factory, type FactoryTerms } from './factory.js';
 import { checkedName, Scope } from './engine/key-space.js';
-import { ReadThrough, type Question } from './engine/read-through.js';
+import type { Question } from './engine/lead.js';
+import { ReadThrough } from './engine/read-through.js';
 import { shown } from '../errors.js';
-import { toMilliseconds, type Duration } from '../duration.js';
+import type { Duration } from '../duration.js';
 import { entryTags, invalidationTags, modelClearTags, type ModelLike } from './tags.js';
 
-/** How a value is kept. */
-export interface SetOptions {
-  /** How long it is fresh. 0: not stored at all (`set` then deletes the key). Default: the module's `ttl`. */
-  ttl?: Duration;
-  /** How long after that `getOrSet` may still serve it while it is loaded anew. Default: the module's `staleTtl`. */
-  staleTtl?: Duration;
-  /** Tags of the entry; `model(Product)` stands for a Mongoose model. Default: none. */
-  tags?: readonly string[];
-  /** For values loaded by yourself: `cache.asOf()` from before the load, so that no later invalidation is missed. */
-  asOf?: Stamp;
-}
-
-/** What a factory of `getOrSet` may say about its result. */
-export interface FactoryContext {
-  /** Aborted when the cache is closed. */
-  readonly signal: AbortSignal;
-  /** The stale value, where the load is its refresh in the background. */
-  readonly stale: unknown;
-  setTtl(ttl: Duration): void;
-  addTags(...tags: string[]): void;
-  /** Don't store the result. Those who wait for it get it all the same. */
-  skip(): void;
-}
-
-export interface CacheStats {
-  hits: { memory: number; redis: number; flight: number };
-  staleHits: number;
-  misses: number;
-  fills: number;
-  /** Loads not stored because a set, delete or invalidation came in between. */
-  fenced: number;
-  unreadable: number;
-  /** `up`: Redis answers. `down`: reads miss, writes are journalled. `memory`: there is no Redis. */
-  state: 'up' | 'down' | 'memory';
-  /** Invalidations that Redis has to be told when it is back. */
-  journalled: number;
-  memoryEntries: number;
-}
-
 const PATIENCE_AT_START = 1_000;
-
-interface ResolvedSetOptions {
-  ttl: number;
-  staleTtl: number;
-  /** Registry tags. */
-  tags: readonly string[];
-  asOf: Stamp | undefined;
-}
+/** Its payload, the digits, is written by the store. */
+const COUNTER = { codec: 'json', payload: Buffer.alloc(0) } as const;
 
 /**
  * The cache over Redis. All durations are seconds, or strings with a unit. Without Redis reads miss and writes
@@ -72,7 +32,6 @@ export class CacheService {
   readonly #scope: Scope;
   readonly #readThrough: ReadThrough;
   readonly #closing = new AbortController();
-  readonly #background = new Set<Promise<unknown>>();
   readonly #decoders = new Map<string, (payload: Buffer) => unknown>();
 
   /** @internal made by `createCache`, CacheModule and `namespace` */
@@ -82,7 +41,6 @@ export class CacheService {
     this.#readThrough = new ReadThrough(engine);
     if (parent) {
       this.#closing = parent.#closing;
-      this.#background = parent.#background;
       this.#decoders = parent.#decoders;
     }
   }
@@ -113,21 +71,22 @@ export class CacheService {
    *
    * @throws CacheValueError for what has no faithful bytes, DurationError for a bad ttl
    */
-  async set<T>(key: string, value: T, options?: Duration | SetOptions): Promise<void> {
+  async set(key: string, value: unknown, options?: Duration | SetOptions): Promise<void> {
     await this.setMany([[key, value]], options);
   }
 
   /** Stores several values, in one round trip. */
-  async setMany<T>(
-    entries: Iterable<readonly [key: string, value: T]>,
+  async setMany(
+    entries: Iterable<readonly [key: string, value: unknown]>,
     options?: Duration | SetOptions,
   ): Promise<void> {
-    const { ttl, staleTtl, tags, asOf } = this.#resolve(options);
+    const resolved = this.#resolve(options);
+    const now = this.#engine.options.clock.now();
     const writes: { key: string; entry: (known: Stamp) => Entry }[] = [];
     const removals: string[] = [];
     for (const [key, value] of entries) {
       const entryKey = this.#scope.key(key);
-      if (value === undefined || ttl === 0) {
+      if (value === undefined || resolved.ttl === 0) {
         removals.push(entryKey);
         continue;
       }
@@ -139,13 +98,13 @@ export class CacheService {
       }
       writes.push({
         key: entryKey,
-        entry: (known) => this.#entry(encoded, ttl, staleTtl, tags, asOf ?? known),
+        entry: (known) => newEntry(encoded, resolved, known, now),
       });
     }
     await this.#forgiving(undefined, async () => {
-      if (removals.length > 0) await this.#engine.remove(removals);
+      if (removals.length > 0) await this.#engine.changes.remove(removals);
       if (writes.length === 0) return;
-      await this.#engine.write(
+      await this.#engine.changes.write(
         (known) => writes.map(({ key, entry }) => ({ key, entry: entry(known) })),
         writes.map(({ key }) => key),
       );
@@ -158,30 +117,24 @@ export class CacheService {
    *
    * @throws whatever the factory throws; CacheValueError for a result that has no faithful bytes
    */
-  async getOrSet<T>(
-    key: string,
-    factory: (context: FactoryContext) => T | Promise<T>,
-    options?: Duration | SetOptions,
-  ): Promise<T> {
+  async getOrSet<T>(key: string, factory: Factory<T>, options?: Duration | SetOptions): Promise<T> {
     const resolved = this.#resolve(options);
-    const opened = await this.#openOrLead(this.#question({ key, tags: resolved.tags }));
-    if (!opened.found) return this.#load(opened, factory, resolved, undefined);
+    const opened = await this.#readThrough.open(this.#question({ key, tags: resolved.tags }));
+    if (!opened.found) return runFactory(opened, factory, this.#terms(resolved));
     const decoded = this.#decode(this.#scope.key(key), opened);
     if (decoded === undefined) {
       await this.delete(key);
       opened.refresh?.pass();
       return this.getOrSet(key, factory, options);
     }
-    if (opened.refresh) this.#refresh(key, opened.refresh, factory, resolved, decoded.value);
+    if (opened.refresh) {
+      this.#refreshInBackground(key, opened.refresh, factory, this.#terms(resolved, decoded.value));
+    }
     return decoded.value as T;
   }
 
   /** cache-manager's name for `getOrSet`. */
-  async wrap<T>(
-    key: string,
-    factory: (context: FactoryContext) => T | Promise<T>,
-    options?: Duration | SetOptions,
-  ): Promise<T> {
+  async wrap<T>(key: string, factory: Factory<T>, options?: Duration | SetOptions): Promise<T> {
     return this.getOrSet(key, factory, options);
   }
 
@@ -199,7 +152,7 @@ export class CacheService {
   /** Deletes keys, and keeps loads under way from storing them. Gives how many were there. */
   async delete(...keys: string[]): Promise<number> {
     const entryKeys = keys.map((key) => this.#scope.key(key));
-    return entryKeys.length === 0 ? 0 : this.#forgiving(0, () => this.#engine.remove(entryKeys));
+    return entryKeys.length === 0 ? 0 : this.#forgiving(0, () => this.#engine.changes.remove(entryKeys));
   }
 
   /**
@@ -215,15 +168,15 @@ export class CacheService {
       throw new CacheOptionsError({ problem: 'the ttl of a counter is 0', expected: 'more than 0' });
     const entryKey = this.#scope.key(key);
     for (let tries = 0; tries < 3; tries += 1) {
-      const result = await this.#engine.increment(entryKey, by, this.#scope.clearTags, (asOf) =>
-        this.#entry({ codec: 'json', payload: Buffer.alloc(0) }, ttl, 0, [], asOf),
+      const result = await this.#engine.changes.increment(entryKey, by, this.#scope.clearTags, (asOf) =>
+        newEntry(COUNTER, { ttl, staleTtl: 0, tags: [] }, asOf, this.#engine.options.clock.now()),
       );
       if ('value' in result) return result.value;
       if (result.refused === 'not an integer') throw new CacheCounterError(key, 'holds something else');
       if (result.refused === 'unsafe') throw new CacheCounterError(key, `can't be changed by ${by} safely`);
       // It has tags, which only a read can judge: if they still hold it is a counter all the same, without them.
       const current = await this.get(key);
-      if (current === undefined) await this.#engine.remove([entryKey]);
+      if (current === undefined) await this.#engine.changes.remove([entryKey]);
       else throw new CacheCounterError(key, 'is an entry with tags');
     }
     throw new CacheUnavailableError(`The counter ${shown(key)} kept changing`);
@@ -253,7 +206,7 @@ export class CacheService {
    */
   async clearPattern(glob: string): Promise<number> {
     checkedName('The pattern', glob);
-    return this.#forgiving(0, () => this.#engine.removeMatching(this.#scope, glob));
+    return this.#forgiving(0, () => this.#engine.changes.removeMatching(this.#scope, glob));
   }
 
   /** Makes everything in this namespace and its children a miss, in O(1). Other keys of the database stay. */
@@ -272,19 +225,7 @@ export class CacheService {
   }
 
   stats(): CacheStats {
-    const { events, outage, memory, options } = this.#engine;
-    const { stale, miss, fill, fenced, unreadable } = events.counts;
-    return {
-      hits: { ...events.hits },
-      staleHits: stale,
-      misses: miss,
-      fills: fill,
-      fenced,
-      unreadable,
-      state: options.redis === false ? 'memory' : outage.isDown ? 'down' : 'up',
-      journalled: outage.journalled,
-      memoryEntries: memory?.size ?? 0,
-    };
+    return statsOf(this.#engine);
   }
 
   /** Calls the listener at each such event; gives the function that ends that. */
@@ -306,7 +247,7 @@ export class CacheService {
 
   /** @internal for http/ and mongoose/: entries whose bytes are their own */
   async openEntry(request: EntryRequest): Promise<FoundEntry | EntryLead> {
-    return this.#openOrLead(this.#question(request));
+    return this.#readThrough.open(this.#question(request));
   }
 
   /** @internal the registry tags that an entry carries for users' tags */
@@ -316,7 +257,7 @@ export class CacheService {
 
   /** @internal */
   async invalidateRegistryTags(tags: readonly string[]): Promise<void> {
-    if (tags.length > 0) await this.#forgiving(undefined, () => this.#engine.invalidate(tags));
+    if (tags.length > 0) await this.#forgiving(undefined, () => this.#engine.changes.invalidate(tags));
   }
 
   /** @internal what `get` gives for entries of a codec that is not the cache's own */
@@ -324,53 +265,19 @@ export class CacheService {
     this.#decoders.set(codec, decode);
   }
 
-  async #load<T>(
-    lead: EntryLead,
-    factory: (context: FactoryContext) => T | Promise<T>,
-    options: ResolvedSetOptions,
-    stale: unknown,
-  ): Promise<T> {
-    let { ttl } = options;
-    const tags = [...options.tags];
-    const context: FactoryContext = {
+  #terms(options: ResolvedSetOptions, stale?: unknown): FactoryTerms {
+    return {
+      ...options,
+      registryTags: (tags) => this.registryTags(tags),
       signal: this.#closing.signal,
       stale,
-      setTtl: (duration) => (ttl = toMilliseconds(duration, 'ttl')),
-      addTags: (...more) => tags.push(...this.registryTags(more)),
-      skip: () => (ttl = 0),
     };
-    try {
-      const value = await factory(context);
-      const { codec, payload } = encodeValue(value);
-      await lead.fill(payload, {
-        codec,
-        ttl: value === undefined ? 0 : ttl,
-        staleTtl: options.staleTtl,
-        tags,
-      });
-      return value;
-    } catch (error) {
-      lead.fail(error);
-      throw error;
-    }
   }
 
-  #refresh<T>(
-    key: string,
-    lead: EntryLead,
-    factory: (context: FactoryContext) => T | Promise<T>,
-    options: ResolvedSetOptions,
-    stale: unknown,
-  ): void {
-    const refresh = this.#load(lead, factory, options, stale).catch((error: unknown) =>
-      this.#engine.events.emit('refreshFailed', { key: this.#scope.key(key), error }),
-    );
-    this.#background.add(refresh);
-    void refresh.finally(() => this.#background.delete(refresh));
-  }
-
-  async #openOrLead(question: Question): Promise<FoundEntry | EntryLead> {
-    return this.#readThrough.open(question);
+  #refreshInBackground<T>(key: string, lead: EntryLead, factory: Factory<T>, terms: FactoryTerms): void {
+    const failed = (error: unknown) =>
+      this.#engine.events.emit('refreshFailed', { key: this.#scope.key(key), error });
+    void runFactory(lead, factory, terms).catch(failed);
   }
 
   #question({ key, hash, fingerprint, tags = [] }: EntryRequest): Question {
@@ -382,7 +289,7 @@ export class CacheService {
   /** The fresh entries by the user's key. */
   async #fresh(keys: readonly string[]): Promise<Map<string, Found>> {
     const entryKeys = keys.map((key) => this.#scope.key(key));
-    const found = await this.#forgiving([], () => this.#engine.find(entryKeys, this.#scope.clearTags));
+    const found = await this.#forgiving([], () => this.#engine.lookup.find(entryKeys, this.#scope.clearTags));
     const now = this.#engine.options.clock.now();
     const fresh = new Map<string, Found>();
     keys.forEach((key, index) => {
@@ -407,34 +314,8 @@ export class CacheService {
     }
   }
 
-  #entry(
-    encoded: Pick<Entry, 'codec' | 'payload'>,
-    ttl: number,
-    staleTtl: number,
-    tags: readonly string[],
-    asOf: Stamp,
-  ): Entry {
-    const now = this.#engine.options.clock.now();
-    return {
-      ...encoded,
-      asOf,
-      storedAt: now,
-      freshUntil: now + ttl,
-      staleUntil: now + ttl + staleTtl,
-      loadTime: 0,
-      tags,
-    };
-  }
-
-  #resolve(options: Duration | SetOptions = {}): ResolvedSetOptions {
-    const given = typeof options === 'object' && options !== null ? options : { ttl: options };
-    const defaults = this.#engine.options;
-    return {
-      ttl: given.ttl === undefined ? defaults.ttl : toMilliseconds(given.ttl, 'ttl'),
-      staleTtl: given.staleTtl === undefined ? defaults.staleTtl : toMilliseconds(given.staleTtl, 'staleTtl'),
-      tags: this.registryTags(given.tags ?? []),
-      asOf: given.asOf,
-    };
+  #resolve(options?: Duration | SetOptions): ResolvedSetOptions {
+    return resolveSetOptions(options, this.#engine.options, (tags) => this.registryTags(tags));
   }
 
   /** What a call gives without Redis, unless the application wants to know. */

@@ -29,10 +29,10 @@ interface Walk {
 type Tagged = { [TAG]: [kind: string, data?: unknown] };
 
 interface Kind {
-  is(value: object): boolean;
+  is: (value: object) => boolean;
   /** Data that `tag` can go on with. */
-  take(value: never): unknown;
-  make(data: never): unknown;
+  take: (value: never) => unknown;
+  make: (data: never) => unknown;
 }
 
 const bson = mongoose.mongo.BSON;
@@ -61,7 +61,11 @@ const KINDS: Record<string, Kind> = {
     take: (date: Date) => (Number.isNaN(date.getTime()) ? null : date.getTime()),
     make: (time: number | null) => new Date(time ?? Number.NaN),
   },
-  buffer: { is: Buffer.isBuffer, take: base64, make: (text: string) => Buffer.from(text, 'base64') },
+  buffer: {
+    is: (value) => Buffer.isBuffer(value),
+    take: base64,
+    make: (text: string) => Buffer.from(text, 'base64'),
+  },
   map: {
     is: types.isMap,
     take: (map: Map<unknown, unknown>) => [...map],

@@ -87,6 +87,11 @@ export class Outage {
     this.#goDown('a write failed', 0);
   }
 
+  /** The connection broke: no need to wait for calls to fail. */
+  lost(): void {
+    this.#goDown('the connection broke');
+  }
+
   /** Asks at once whether the store is back; called when a connection was made. */
   probeNow(): void {
     if (this.#isDown) this.#schedule(0);
@@ -121,10 +126,9 @@ export class Outage {
   }
 
   #goDown(reason: string, retry = this.options.breaker.retry): void {
-    if (!this.#isDown) {
-      this.#isDown = true;
-      this.options.onDown(reason);
-    }
+    if (this.#isDown) return;
+    this.#isDown = true;
+    this.options.onDown(reason);
     this.#schedule(retry);
   }
 

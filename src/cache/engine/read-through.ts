@@ -1,23 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CacheEngine, Found } from './cache-engine.js';
-import { encodeEntry, freshness, type Entry } from './entry.js';
-import type { EntryLead, FillOptions, FillOutcome, FoundEntry } from './entry-access.js';
+import type { CacheEngine } from './cache-engine.js';
+import type { Found } from './lookup.js';
+import { freshness, type Entry } from './entry.js';
+import type { EntryLead, FoundEntry } from './entry-access.js';
+import { Lead, type Question } from './lead.js';
 import { Lease } from './store.js';
 import type { Flight } from './single-flight.js';
 
 /** How often a lease that another process holds is looked at, should its message get lost. */
 const POLL = 100;
-
-/** A load that takes more than ten leases is taken for one that will never end: others may load then. */
-const MOST_RENEWALS = 20;
-
-/** A question to the cache: the entry key, the clear tags of its namespace, and what is known before the load. */
-export interface Question {
-  key: string;
-  clearTags: readonly string[];
-  fingerprint?: string | undefined;
-  tags: readonly string[];
-}
+/** An epoch that never comes: what is loaded in it goes to its callers only. */
+const NEVER_KEPT = -1;
 
 /**
  * Hit → load under way in this process → store → lease → load by the caller → fill. Gives either the entry or
@@ -31,7 +24,7 @@ export class ReadThrough {
     const { key, clearTags, fingerprint, tags } = question;
     // A flight that turns out to be of no use is followed by a load of one's own; twice is bad luck enough.
     for (let tries = 0; tries < 2; tries += 1) {
-      const kept = engine.peek(key, clearTags, fingerprint);
+      const kept = engine.lookup.peek(key, clearTags, fingerprint);
       if (kept && this.#isFresh(kept.entry)) return this.#answer(key, kept);
 
       const flight = engine.flights.of(key, fingerprint);
@@ -59,16 +52,15 @@ export class ReadThrough {
     const flight = engine.flights.begin(question.key, question.fingerprint, question.tags);
     try {
       return await this.#look(question, flight);
-    } catch (error) {
+    } catch {
       // The store is away: load for this process, and keep the result in memory for a moment.
       engine.events.emit('miss', { key: question.key });
       const { epoch } = engine;
-      flight.asOf = await engine.asOf().catch(() => {
-        flight.settle({ passed: true });
-        engine.flights.end(flight);
-        throw error;
-      });
-      return new Lead(engine, question, flight, undefined, flight.asOf, epoch);
+      // One call without an answer is not an outage yet: what the registry knows is unknown, so nothing is kept.
+      const asOf = await engine.asOf().catch(() => undefined);
+      if (asOf === undefined) return new Lead(engine, question, flight, undefined, 0, NEVER_KEPT);
+      flight.asOf = asOf;
+      return new Lead(engine, question, flight, undefined, asOf, epoch);
     }
   }
 
@@ -77,7 +69,7 @@ export class ReadThrough {
     const { engine } = this;
     const { key, clearTags, fingerprint, tags } = question;
     const { epoch } = engine;
-    let [found] = await engine.find([key], clearTags, fingerprint);
+    let [found] = await engine.lookup.find([key], clearTags, fingerprint);
     if (found && this.#isFresh(found.entry)) return this.#landed(flight, found);
 
     const patience = engine.options.clock.now() + engine.options.lease.wait;
@@ -87,7 +79,7 @@ export class ReadThrough {
       const lease = new Lease(asOf, fingerprint);
       const [taken, [again]] = await Promise.all([
         engine.outage.offer(() => engine.store.acquire(key, lease, engine.options.lease.ttl, newest)),
-        engine.load([key], clearTags, fingerprint), // sent behind it: sees what was stored until then
+        engine.lookup.load([key], clearTags, fingerprint), // sent behind it: sees what was stored until then
       ]);
       found = again;
       if (found && this.#isFresh(found.entry)) {
@@ -112,7 +104,7 @@ export class ReadThrough {
         return new Lead(engine, question, undefined, undefined, asOf, epoch);
       }
       await engine.bus.change(key, POLL);
-      [found] = await engine.find([key], clearTags, fingerprint);
+      [found] = await engine.lookup.find([key], clearTags, fingerprint);
       if (found && this.#isFresh(found.entry)) return this.#landed(flight, found);
     }
   }
@@ -147,133 +139,5 @@ export class ReadThrough {
     } finally {
       bound.abort();
     }
-  }
-}
-
-/** The load of one caller: what it stores is fenced by its lease, and answers those who wait for its flight. */
-class Lead implements EntryLead {
-  readonly found = false;
-  readonly alone: boolean;
-  readonly #began: number;
-  #renewal: NodeJS.Timeout | undefined;
-  #isOver = false;
-
-  constructor(
-    private readonly engine: CacheEngine,
-    private readonly question: Question,
-    private readonly flight: Flight | undefined,
-    private readonly lease: Lease | undefined,
-    readonly asOf: number,
-    /** That of the engine when `asOf` was read: a stamp means nothing in another one. */
-    private readonly epoch: number,
-  ) {
-    this.alone = flight === undefined;
-    this.#began = engine.options.clock.now();
-    if (lease) this.#renew(lease);
-  }
-
-  async fill(
-    payload: Buffer,
-    { ttl, staleTtl = 0, tags = [], codec = 'typed' }: FillOptions,
-  ): Promise<FillOutcome> {
-    if (!this.#end()) return 'skipped';
-    const { engine, question } = this;
-    const now = engine.options.clock.now();
-    const life = Math.ceil(ttl * (1 - engine.options.jitter * Math.random()));
-    const entry: Entry = {
-      codec,
-      asOf: this.asOf,
-      storedAt: now,
-      freshUntil: now + life,
-      staleUntil: now + life + (ttl > 0 ? staleTtl : 0),
-      loadTime: now - this.#began,
-      tags: [...new Set([...question.tags, ...tags])],
-      ...(question.fingerprint !== undefined && { fingerprint: question.fingerprint }),
-      payload,
-    };
-    this.flight?.settle({ entry });
-    try {
-      return ttl > 0 ? await this.#store(entry) : await this.#skip();
-    } finally {
-      if (this.flight) engine.flights.end(this.flight);
-    }
-  }
-
-  pass(): void {
-    this.#giveUp({ passed: true });
-  }
-
-  fail(error: unknown): void {
-    this.#giveUp({ error });
-  }
-
-  async #store(entry: Entry): Promise<FillOutcome> {
-    const { engine, lease } = this;
-    const { key } = this.question;
-    if (this.alone || this.epoch !== engine.epoch) return this.#skip();
-    const bytes = encodeEntry(entry);
-    if (bytes.length > engine.options.maxValueBytes) {
-      engine.events.emit('tooLarge', { key, bytes: bytes.length });
-      return this.#skip();
-    }
-    const ticket = engine.memory?.take(key);
-    const keep = (longest?: number) => {
-      if (ticket && this.epoch === engine.epoch)
-        engine.memory?.put(ticket, entry, engine.options.clock.now(), longest);
-      else if (ticket) engine.memory?.leave(ticket);
-    };
-    if (!lease) {
-      // Detached flights were overtaken by a set or delete of this process.
-      if (engine.flights.of(key, entry.fingerprint) === this.flight) keep(engine.options.outageTtl);
-      else if (ticket) engine.memory?.leave(ticket);
-      return 'skipped';
-    }
-    try {
-      const write = { key, bytes, lifetime: entry.staleUntil - entry.storedAt };
-      const stored = await engine.outage.offer(() => engine.store.fill(write, lease));
-      if (stored) keep();
-      else if (ticket) engine.memory?.leave(ticket);
-      engine.events.emit(stored ? 'fill' : 'fenced', { key });
-      return stored ? 'stored' : 'fenced';
-    } catch {
-      if (ticket) engine.memory?.leave(ticket);
-      return 'skipped';
-    }
-  }
-
-  async #skip(): Promise<FillOutcome> {
-    this.#release();
-    return 'skipped';
-  }
-
-  #giveUp(outcome: { passed: true } | { error: unknown }): void {
-    if (!this.#end()) return;
-    this.flight?.settle(outcome);
-    if (this.flight) this.engine.flights.end(this.flight);
-    this.#release();
-  }
-
-  #end(): boolean {
-    if (this.#isOver) return false;
-    this.#isOver = true;
-    clearInterval(this.#renewal);
-    return true;
-  }
-
-  #release(): void {
-    const { engine, lease } = this;
-    if (lease) void engine.outage.offer(() => engine.store.release(this.question.key, lease)).catch(() => {});
-  }
-
-  /** A load may take longer than the lease: whoever holds it says that it still lives. */
-  #renew(lease: Lease): void {
-    const { engine, question } = this;
-    const lifetime = engine.options.lease.ttl;
-    let left = MOST_RENEWALS;
-    this.#renewal = setInterval(() => {
-      if ((left -= 1) === 0) clearInterval(this.#renewal);
-      void engine.outage.offer(() => engine.store.extend(question.key, lease, lifetime)).catch(() => {});
-    }, lifetime / 2);
-    this.#renewal.unref();
   }
 }

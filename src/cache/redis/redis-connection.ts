@@ -39,8 +39,9 @@ export class RedisConnection {
     return this.#client.isReady;
   }
 
-  /** Starts connecting; resolves at once. `onReady` is called after each (re)connect of the command connection. */
-  connect(onReady: () => void): void {
+  /** Starts connecting. `onReady` is called after each (re)connect, `onLost` when the connection breaks. */
+  connect(onReady: () => void, onLost: () => void): void {
+    for (const event of ['error', 'end']) this.#client.on(event, onLost);
     this.#client.on('ready', () => {
       this.#lastError = '';
       onReady();
@@ -62,14 +63,13 @@ export class RedisConnection {
       if (subscribed) onLive(); // resubscribed by node-redis before 'ready'
     });
     for (const event of ['reconnecting', 'error', 'end']) subscriber.on(event, onLost);
-    subscriber
-      .connect()
-      .then(() => subscriber.subscribe(channel, onMessage))
-      .then(() => {
-        subscribed = true;
-        onLive();
-      })
-      .catch(() => {}); // closed before it was ever connected
+    const subscribe = async () => {
+      await subscriber.connect();
+      await subscriber.subscribe(channel, onMessage);
+      subscribed = true;
+      onLive();
+    };
+    subscribe().catch(() => {}); // closed before it was ever connected
   }
 
   async ping(): Promise<void> {
@@ -113,9 +113,7 @@ export class RedisConnection {
 
   /** One line per kind of trouble, not one per reconnect attempt. */
   #said(error: Error): void {
-    const said = withoutCredentials(
-      error.message || String((error as { code?: unknown }).code ?? error.name),
-    );
+    const said = withoutCredentials(error.message || (error as NodeJS.ErrnoException).code || error.name);
     if (said === this.#lastError) return;
     this.#lastError = said;
     this.#logger.warn(`Redis: ${said}`);
@@ -131,6 +129,6 @@ function hardened(options: RedisClientOptions): RedisClientOptions {
       connectTimeout: 2_000,
       reconnectStrategy: (retries: number) => Math.min(50 * 2 ** Math.min(retries, 5), 1_000),
       ...options.socket,
-    } as NonNullable<RedisClientOptions['socket']>,
+    },
   };
 }

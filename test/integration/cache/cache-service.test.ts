@@ -108,7 +108,9 @@ const promises = ({ options }: Setting) => {
 
   it('counts atomically, with a ttl that only the first increment sets', async () => {
     const key = fresh('counter');
-    const counts = await Promise.all(Array.from({ length: 50 }, () => cache.increment(key, 1, { ttl: '800ms' })));
+    const counts = await Promise.all(
+      Array.from({ length: 50 }, () => cache.increment(key, 1, { ttl: '800ms' })),
+    );
     expect([...counts].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
     expect(await cache.get(key)).toBe(50);
     await cache.increment(key, 5, { ttl: 600 });
@@ -171,16 +173,25 @@ const promises = ({ options }: Setting) => {
       throw new Error('out of roses');
     };
     const ends = await Promise.allSettled(Array.from({ length: 20 }, () => cache.getOrSet(key, fail)));
-    expect(new Set(ends.map((end) => (end as PromiseRejectedResult).reason.message))).toEqual(new Set(['out of roses']));
+    expect(new Set(ends.map((end) => (end as PromiseRejectedResult).reason.message))).toEqual(
+      new Set(['out of roses']),
+    );
     expect(runs).toBe(1);
     expect(await cache.getOrSet(key, () => 'roses again')).toBe('roses again');
     const sync = fresh();
-    await expect(cache.getOrSet(sync, () => { throw new Error('at once'); })).rejects.toThrow('at once');
+    await expect(
+      cache.getOrSet(sync, () => {
+        throw new Error('at once');
+      }),
+    ).rejects.toThrow('at once');
   });
 
   it('does not store undefined, nor what the factory skips, but shares it with those who wait', async () => {
     let runs = 0;
-    for (const options of [{ value: undefined, skip: false }, { value: 'x', skip: true }]) {
+    for (const options of [
+      { value: undefined, skip: false },
+      { value: 'x', skip: true },
+    ]) {
       const key = fresh();
       runs = 0;
       const load = async (context: { skip(): void }) => {
@@ -189,7 +200,10 @@ const promises = ({ options }: Setting) => {
         if (options.skip) context.skip();
         return options.value;
       };
-      expect(await Promise.all([cache.getOrSet(key, load), cache.getOrSet(key, load)])).toEqual([options.value, options.value]);
+      expect(await Promise.all([cache.getOrSet(key, load), cache.getOrSet(key, load)])).toEqual([
+        options.value,
+        options.value,
+      ]);
       expect(runs).toBe(1);
       expect(await cache.has(key)).toBe(false);
     }
@@ -208,11 +222,15 @@ const promises = ({ options }: Setting) => {
       const gate = new Promise<void>((resolve) => (finish = resolve));
       let started!: () => void;
       const running = new Promise<void>((resolve) => (started = resolve));
-      const slow = cache.getOrSet(key, async () => {
-        started();
-        await gate;
-        return 'old';
-      }, { ttl: 60, tags: ['roses'] });
+      const slow = cache.getOrSet(
+        key,
+        async () => {
+          started();
+          await gate;
+          return 'old';
+        },
+        { ttl: 60, tags: ['roses'] },
+      );
       await running;
       await change(key);
       const after = cache.getOrSet(key, () => 'new', { ttl: 60, tags: ['roses'] });
@@ -225,7 +243,7 @@ const promises = ({ options }: Setting) => {
 
   it('invalidates tags that only the factory knew', async () => {
     const key = fresh();
-    const load = (value: number) => cache.getOrSet(key, ({ addTags }) => (addTags('late'), value), 60);
+    const load = (value: number) => cache.getOrSet(key, (context) => (context.addTags('late'), value), 60);
     expect(await load(1)).toBe(1);
     expect(await load(2)).toBe(1);
     await cache.invalidateTags('late');
@@ -253,7 +271,11 @@ const promises = ({ options }: Setting) => {
       await inner.set('k', 'inner', { tags: ['t'] });
     };
     await fill();
-    expect([await outer.get('k'), await inner.get('k'), await cache.get('k')]).toEqual(['outer', 'inner', undefined]);
+    expect([await outer.get('k'), await inner.get('k'), await cache.get('k')]).toEqual([
+      'outer',
+      'inner',
+      undefined,
+    ]);
     await outer.invalidateTags('t');
     expect([await outer.get('k'), await inner.get('k')]).toEqual([undefined, 'inner']);
     await fill();
@@ -284,7 +306,9 @@ const promises = ({ options }: Setting) => {
   });
 };
 
-describe('CacheService in memory', () => promises(memory));
+describe('CacheService in memory', () => {
+  promises(memory);
+});
 
 describeWith('redis', 'CacheService on Redis', () => {
   promises(shared);
@@ -295,7 +319,9 @@ describeWith('redis', 'CacheService on Redis', () => {
   });
   const instances = async (count: number, options: CacheModuleOptions = {}) => {
     const setting = shared.options();
-    const made = await Promise.all(Array.from({ length: count }, () => createCache({ ...setting, ...options })));
+    const made = await Promise.all(
+      Array.from({ length: count }, () => createCache({ ...setting, ...options })),
+    );
     caches.push(...made);
     return made as [CacheService, CacheService];
   };
@@ -326,7 +352,9 @@ describeWith('redis', 'CacheService on Redis', () => {
       await sleep(100);
       return 'loaded';
     };
-    const calls = Array.from({ length: 20 }, (_, index) => (index % 2 ? one : other).getOrSet('shared', load));
+    const calls = Array.from({ length: 20 }, (_, index) =>
+      (index % 2 ? one : other).getOrSet('shared', load),
+    );
     expect(new Set(await Promise.all(calls))).toEqual(new Set(['loaded']));
     expect(runs).toBe(1);
   });
@@ -334,7 +362,7 @@ describeWith('redis', 'CacheService on Redis', () => {
   it('never leaves its namespace', async () => {
     const { url, namespace } = redis();
     const client = await createClient({ url }).connect();
-    const foreign = [`${namespace}`, `${namespace}x:v1:k:a`, `other-${namespace}`];
+    const foreign = [namespace, `${namespace}x:v1:k:a`, `other-${namespace}`];
     for (const key of foreign) await client.set(key, 'foreign', { EX: 60 });
     const cache = await createCache({ redis: { url }, namespace });
     await cache.set('a', 1);

@@ -1,0 +1,144 @@
+import type { CacheEngine } from './cache-engine.js';
+import { encodeEntry, type Entry } from './entry.js';
+import type { EntryLead, FillOptions, FillOutcome } from './entry-access.js';
+import type { Flight } from './single-flight.js';
+import type { Lease } from './store.js';
+
+/** A load that takes more than ten leases is taken for one that will never end: others may load then. */
+const MOST_RENEWALS = 20;
+
+/** A question to the cache: the entry key, the clear tags of its namespace, and what is known before the load. */
+export interface Question {
+  key: string;
+  clearTags: readonly string[];
+  fingerprint?: string | undefined;
+  tags: readonly string[];
+}
+
+/** The load of one caller: what it stores is fenced by its lease, and answers those who wait for its flight. */
+export class Lead implements EntryLead {
+  readonly found = false;
+  readonly alone: boolean;
+  readonly #began: number;
+  #renewal: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(
+    private readonly engine: CacheEngine,
+    private readonly question: Question,
+    private readonly flight: Flight | undefined,
+    private readonly lease: Lease | undefined,
+    readonly asOf: number,
+    /** That of the engine when `asOf` was read: a stamp means nothing in another one. */
+    private readonly epoch: number,
+  ) {
+    this.alone = flight === undefined;
+    this.#began = engine.options.clock.now();
+    if (lease) this.#renew(lease);
+  }
+
+  async fill(
+    payload: Buffer,
+    { ttl, staleTtl = 0, tags = [], codec = 'typed' }: FillOptions,
+  ): Promise<FillOutcome> {
+    if (!this.#end()) return 'skipped';
+    const { engine, question } = this;
+    const now = engine.options.clock.now();
+    const life = Math.ceil(ttl * (1 - engine.options.jitter * Math.random()));
+    const entry: Entry = {
+      codec,
+      asOf: this.asOf,
+      storedAt: now,
+      freshUntil: now + life,
+      staleUntil: now + life + (ttl > 0 ? staleTtl : 0),
+      loadTime: now - this.#began,
+      tags: [...new Set([...question.tags, ...tags])],
+      ...(question.fingerprint !== undefined && { fingerprint: question.fingerprint }),
+      payload,
+    };
+    this.flight?.settle({ entry });
+    try {
+      return ttl > 0 ? await this.#store(entry) : await this.#skip();
+    } finally {
+      if (this.flight) engine.flights.end(this.flight);
+    }
+  }
+
+  pass(): void {
+    this.#giveUp({ passed: true });
+  }
+
+  fail(error: unknown): void {
+    this.#giveUp({ error });
+  }
+
+  async #store(entry: Entry): Promise<FillOutcome> {
+    const { engine, lease } = this;
+    const { key } = this.question;
+    if (this.alone || this.epoch !== engine.epoch) return this.#skip();
+    const bytes = encodeEntry(entry);
+    if (bytes.length > engine.options.maxValueBytes) {
+      engine.events.emit('tooLarge', { key, bytes: bytes.length });
+      return this.#skip();
+    }
+    const ticket = engine.memory?.take(key);
+    const keep = (longest?: number) => {
+      if (ticket && this.epoch === engine.epoch)
+        engine.memory?.put(ticket, entry, engine.options.clock.now(), longest);
+      else if (ticket) engine.memory?.leave(ticket);
+    };
+    if (!lease) {
+      // Detached flights were overtaken by a set or delete of this process.
+      if (engine.flights.of(key, entry.fingerprint) === this.flight) keep(engine.options.outageTtl);
+      else if (ticket) engine.memory?.leave(ticket);
+      return 'skipped';
+    }
+    try {
+      const write = { key, bytes, lifetime: entry.staleUntil - entry.storedAt };
+      const stored = await engine.outage.offer(() => engine.store.fill(write, lease));
+      if (stored) keep();
+      else if (ticket) engine.memory?.leave(ticket);
+      engine.events.emit(stored ? 'fill' : 'fenced', { key });
+      return stored ? 'stored' : 'fenced';
+    } catch {
+      if (ticket) engine.memory?.leave(ticket);
+      return 'skipped';
+    }
+  }
+
+  async #skip(): Promise<FillOutcome> {
+    this.#release();
+    return 'skipped';
+  }
+
+  #giveUp(outcome: { passed: true } | { error: unknown }): void {
+    if (!this.#end()) return;
+    this.flight?.settle(outcome);
+    if (this.flight) this.engine.flights.end(this.flight);
+    this.#release();
+  }
+
+  #end(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    clearInterval(this.#renewal);
+    return true;
+  }
+
+  #release(): void {
+    const { engine, lease } = this;
+    if (lease) void engine.outage.offer(() => engine.store.release(this.question.key, lease)).catch(() => {});
+  }
+
+  /** A load may take longer than the lease: whoever holds it says that it still lives. */
+  #renew(lease: Lease): void {
+    const { engine, question } = this;
+    const lifetime = engine.options.lease.ttl;
+    let left = MOST_RENEWALS;
+    this.#renewal = setInterval(() => {
+      if ((left -= 1) === 0) clearInterval(this.#renewal);
+      void engine.outage.offer(() => engine.store.extend(question.key, lease, lifetime)).catch(() => {});
+    }, lifetime / 2);
+    this.#renewal.unref();
+  }
+}
