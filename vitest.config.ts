@@ -1,13 +1,23 @@
 import { defineConfig } from 'vitest/config';
 
-const project = (name: string, options: { servers: boolean; timeout: number }) => ({
+interface Needs {
+  /** Milliseconds for one test or hook. */
+  timeout: number;
+  servers?: boolean;
+  build?: boolean;
+}
+
+const project = (name: string, { timeout, servers = false, build = false }: Needs) => ({
   extends: true as const,
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
-    testTimeout: options.timeout,
-    hookTimeout: options.timeout,
-    ...(options.servers ? { globalSetup: ['test/servers/global-setup.ts'] } : {}),
+    testTimeout: timeout,
+    hookTimeout: timeout,
+    globalSetup: [
+      ...(servers ? ['test/servers/global-setup.ts'] : []),
+      ...(build ? ['test/servers/build.ts'] : []),
+    ],
   },
 });
 
@@ -17,11 +27,11 @@ export default defineConfig({
     setupFiles: ['reflect-metadata'],
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'html'] },
     projects: [
-      project('unit', { servers: false, timeout: 10_000 }),
-      project('contract', { servers: true, timeout: 30_000 }),
-      project('integration', { servers: true, timeout: 60_000 }),
-      project('e2e', { servers: true, timeout: 120_000 }),
-      project('package', { servers: true, timeout: 300_000 }),
+      project('unit', { timeout: 10_000 }),
+      project('contract', { timeout: 30_000, servers: true }),
+      project('integration', { timeout: 60_000, servers: true }),
+      project('e2e', { timeout: 120_000, servers: true, build: true }),
+      project('package', { timeout: 300_000, servers: true, build: true }),
     ],
   },
 });

@@ -35,7 +35,10 @@ export function shown(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }
 
-/** Strips user and password of every URI in a text, so that it can be logged. */
+/**
+ * Strips user and password of every URI in a text, so that it can be logged. Greedy up to the last `@`: a password
+ * may hold anything, a slash that should have been escaped included.
+ */
 export function withoutCredentials(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/"'`]*@/gi, '$1***@');
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s"'`]*@/gi, '$1***@');
 }

@@ -1,0 +1,127 @@
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWith, mongo, redis, tools, unique } from '../servers/index.js';
+
+interface Manifest {
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional?: boolean }>;
+  devDependencies: Record<string, string>;
+}
+
+const root = join(import.meta.dirname, '../..');
+
+/** What somebody has who installs the packed tarball: not this checkout, and no optional peer unless they asked. */
+describeWith(['mongo', 'redis'], 'The packed package', () => {
+  let folder: string;
+  let manifest: Manifest;
+  let files: string[];
+  const node = (...args: string[]) => execa('node', args, { cwd: folder });
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'flora-package-'));
+    manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Manifest;
+    const { stdout } = await execa(
+      'npm',
+      ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+      {
+        cwd: root,
+      },
+    );
+    const packed = JSON.parse(stdout) as
+      | { filename: string; files: { path: string }[] }[]
+      | Record<string, { filename: string; files: { path: string }[] }>;
+    const [tarball] = Object.values(packed);
+    if (!tarball) throw new Error('npm pack made nothing');
+    files = tarball.files.map(({ path }) => path);
+
+    const { peerDependencies, peerDependenciesMeta, devDependencies } = manifest;
+    const required = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
+    const versions = (names: string[]) =>
+      Object.fromEntries(names.map((name) => [name, devDependencies[name] ?? peerDependencies[name]]));
+    await writeFile(
+      join(folder, 'package.json'),
+      JSON.stringify({
+        name: 'third-party',
+        private: true,
+        type: 'module',
+        dependencies: { '@flora-shop/backend': `file:${tarball.filename}`, ...versions(required) },
+      }),
+    );
+    await execa('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: folder });
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('holds the library, its types and its documents, and nothing of the demo or the tests', () => {
+    for (const path of ['dist/index.js', 'dist/index.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md']) {
+      expect(files).toContain(path);
+    }
+    expect(
+      files.filter((path) => /flora\/|test|\.env|\.tsbuildinfo/.test(path.replace(/^dist\//, ''))),
+    ).toEqual([]);
+  });
+
+  it('loads without any optional peer, by import and by require, as one and the same', async () => {
+    const { stdout } = await node(
+      '--input-type=module',
+      '-e',
+      `import { createRequire } from 'node:module';
+       const required = createRequire(import.meta.url)('@flora-shop/backend');
+       const imported = await import('@flora-shop/backend');
+       console.log(required.BackupService === imported.BackupService && required.CacheService === imported.CacheService);
+       console.log(Object.keys(imported).sort().join());`,
+    );
+    const [same, names] = stdout.split('\n');
+    expect(same).toBe('true');
+    expect(names?.split(',')).toMatchSnapshot();
+  });
+
+  it("carries a third party's Nest app: compiled under strict types, run against real servers", async () => {
+    await cp(join(import.meta.dirname, 'fixtures/third-party-app'), join(folder, 'app'), { recursive: true });
+    const own = ['@nestjs/mongoose', '@nestjs/platform-express', '@types/node', 'typescript'];
+    await execa(
+      'npm',
+      [
+        'install',
+        '--no-audit',
+        '--no-fund',
+        '--prefer-offline',
+        ...own.map((name) => `${name}@${manifest.devDependencies[name]}`),
+      ],
+      { cwd: folder },
+    );
+    await node('node_modules/typescript/bin/tsc', '-p', 'app');
+    const { url, namespace } = redis();
+    const backups = join(folder, 'backups');
+    await mkdir(backups);
+    let toolsDir = '';
+    try {
+      toolsDir = tools();
+    } catch {
+      // its backup is then left out, as the reason printed by the test run says
+    }
+    const uri = mongo();
+    const { stdout } = await execa('node', ['app/out/app.js'], {
+      cwd: folder,
+      env: {
+        REDIS_URL: url,
+        MONGO_URI: uri,
+        MONGO_TOOLS_DIR: toolsDir,
+        TEST_NAMESPACE: namespace,
+        TEST_BACKUPS: backups,
+        TEST_TOOLS: toolsDir,
+        TEST_RUN: unique(),
+      },
+    });
+    const said = JSON.parse(stdout.split('\n').at(-1) as string) as Record<string, never>;
+    expect(said).toMatchObject({
+      first: { name: 'glass', runs: 1, cheap: 1, total: 30 },
+      second: { name: 'glass', runs: 1, cheap: 1, total: 30 },
+      added: 2,
+      third: { name: 'glass', runs: 2, cheap: 2, total: 50 },
+      listed: toolsDir ? [said['backup']] : [],
+    });
+  });
+});
