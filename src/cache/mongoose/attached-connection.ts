@@ -1,0 +1,70 @@
+import type { Connection } from 'mongoose';
+import type { Reader } from './marked-query.js';
+import { callBehind, putInFront, takeAway, type Methods } from './methods-in-front.js';
+import { clientOf, nativeCollections, siblingsOf } from './mongoose-internals.js';
+import { forgetDatabase, observeClient, observeDatabase } from './observed-client.js';
+import { forgetCollection, observeCollection } from './observed-collection.js';
+import type { WriteObserver } from './write-observers.js';
+
+const readers = new WeakMap<Connection, Reader[]>();
+
+/** What answers the marked queries of a connection: the cache it was attached to last. */
+export const readerOf = (connection: Connection): Reader | undefined => readers.get(connection)?.at(-1);
+
+/** Opening a connection emits both, the first one before its collections get theirs from the driver. */
+const OPENING = ['connected', 'open'] as const;
+
+/** One connection that is attached: its queries are answered by `reader`, the writes of its client are observed. */
+export class AttachedConnection {
+  readonly #onOpening = () => this.#observe();
+  readonly #methods: Methods;
+  #endObserving: (() => void) | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly reader: Reader,
+    private readonly events: { onWrites: WriteObserver; onSibling: (connection: Connection) => void },
+  ) {
+    this.#methods = {
+      useDb: (...args: unknown[]) => {
+        const sibling = callBehind<Connection>(connection, 'useDb', args);
+        events.onSibling(sibling);
+        return sibling;
+      },
+    };
+  }
+
+  begin(): void {
+    const { connection, reader } = this;
+    readers.set(connection, [...(readers.get(connection) ?? []), reader]);
+    for (const event of OPENING) connection.on(event, this.#onOpening);
+    putInFront(connection, this.#methods);
+    this.#observe();
+    for (const sibling of siblingsOf(connection)) this.events.onSibling(sibling);
+  }
+
+  end(): void {
+    const { connection, reader } = this;
+    readers.set(
+      connection,
+      (readers.get(connection) ?? []).filter((one) => one !== reader),
+    );
+    for (const event of OPENING) connection.off(event, this.#onOpening);
+    takeAway(connection, this.#methods);
+    this.#endObserving?.();
+    if (readerOf(connection)) return;
+    if (connection.db) forgetDatabase(connection.db);
+    for (const { collection } of nativeCollections(connection)) if (collection) forgetCollection(collection);
+  }
+
+  /** As soon as there is a client; a connection that was closed and opened anew has another one. */
+  #observe(): void {
+    const { connection, events } = this;
+    const client = clientOf(connection);
+    if (!client) return;
+    this.#endObserving?.();
+    this.#endObserving = observeClient(client, events.onWrites);
+    if (connection.db) observeDatabase(connection.db);
+    for (const { collection } of nativeCollections(connection)) if (collection) observeCollection(collection);
+  }
+}

@@ -1,0 +1,150 @@
+import { bsonType, isPlain, words, type Read } from './read.js';
+
+/** What one write may have changed. */
+export interface Write {
+  database: string;
+  /** Absent: the whole database. */
+  collection?: string;
+  /** `_id`s of all documents that it may have changed, created or removed. Absent: nobody knows which. */
+  ids?: readonly unknown[];
+}
+
+/** A read of more documents by `_id` depends on the collection: checking many tags costs more than it saves. */
+const MOST_DOCUMENTS = 20;
+/** A write to more documents counts as one to any of them. */
+const MOST_WRITTEN = 100;
+
+const databaseTag = (database: string): string => `D:${database}`;
+const collectionTag = (database: string, collection: string): string => `c:${database}.${collection}`;
+/** Stamped by writes whose documents are not known. */
+const bulkTag = (database: string, collection: string): string => `b:${database}.${collection}`;
+const documentTag = (database: string, collection: string, id: string): string =>
+  `d:${database}.${collection}:${id}`;
+
+/**
+ * Registry tags of a read: what may change its result. A read that fixes `_id` depends on these documents (and on
+ * writes that don't say which they change), any other on its collections. All depend on the database.
+ *
+ * Undefined when the pipeline does something that is not known here, or writes.
+ */
+export function readTags(read: Read, database: string, collection: string): string[] | undefined {
+  if (read.operation === 'aggregate') {
+    const collections = collectionsOf(read.pipeline ?? [], { database, collection });
+    return collections && [databaseTag(database), ...collections];
+  }
+  const ids = fixedIds(read.filter)?.map(idTag);
+  if (!ids || ids.length > MOST_DOCUMENTS || ids.includes(undefined)) {
+    return [databaseTag(database), collectionTag(database, collection)];
+  }
+  const documents = (ids as string[]).map((id) => documentTag(database, collection, id));
+  return [databaseTag(database), bulkTag(database, collection), ...documents];
+}
+
+/** Registry tags that a write stamps: those of every read whose result it may have changed. */
+export function writeTags({ database, collection, ids }: Write): string[] {
+  if (collection === undefined) return [databaseTag(database)];
+  const whole = collectionTag(database, collection);
+  if (!ids || ids.length > MOST_WRITTEN) return [whole, bulkTag(database, collection)];
+  // Documents of other `_id` types are in no document tag: reads by them depend on the collection.
+  const known = ids.map(idTag).filter((id) => id !== undefined);
+  return [whole, ...known.map((id) => documentTag(database, collection, id))];
+}
+
+/** Exact `_id`s that a filter asks for: no document with another one can match it. */
+export function fixedIds(filter: unknown): unknown[] | undefined {
+  if (!isPlain(filter) || !Object.hasOwn(filter, '_id')) return undefined;
+  const condition = filter._id;
+  if (!isPlain(condition)) return isExact(condition) ? [condition] : undefined;
+  const [[operator, operand] = [], ...more] = Object.entries(condition);
+  if (more.length > 0) return undefined;
+  if (operator === '$eq' && isExact(operand)) return [operand];
+  if (operator === '$in' && Array.isArray(operand) && operand.every(isExact)) return operand;
+  return undefined;
+}
+
+/** Values that equal one `_id` only; null, undefined, patterns, lists and objects may mean more than they say. */
+function isExact(value: unknown): boolean {
+  if (['string', 'number', 'bigint', 'boolean'].includes(typeof value)) return true;
+  if (value instanceof Date || value instanceof Uint8Array) return true;
+  const type = bsonType(value);
+  return type !== undefined && (NUMBERS.has(type) || type === 'ObjectId' || type === 'Binary');
+}
+
+const NUMBERS = new Set(['Int32', 'Double', 'Long', 'Decimal128']);
+const LONGEST_BINARY = 64;
+
+/**
+ * An `_id` as part of a tag, the same for all values that the server takes for equal: 1 is 1.0 and Decimal128
+ * '1'. Strings are not among them: a collation, which may be the collection's own, decides which are equal.
+ */
+function idTag(id: unknown): string | undefined {
+  if (typeof id === 'number' || typeof id === 'bigint') return `n${Number(id)}`;
+  const type = bsonType(id);
+  if (type === 'ObjectId') return `o${(id as { toHexString(): string }).toHexString()}`;
+  if (type !== undefined && NUMBERS.has(type)) return `n${Number(String(id))}`;
+  const bytes = id instanceof Uint8Array ? id : type === 'Binary' && (id as { value(): unknown }).value();
+  if (bytes instanceof Uint8Array && bytes.length <= LONGEST_BINARY)
+    return `b${Buffer.from(bytes).toString('hex')}`;
+  return undefined;
+}
+
+/** Stages whose result follows from their input and what they name; `$out`, `$merge`, `$sample` and others don't. */
+const STAGES = new Set(
+  words(
+    '$match $project $addFields $set $unset $group $sort $limit $skip $unwind $bucket',
+    '$bucketAuto $count $sortByCount $replaceRoot $replaceWith $redact $geoNear $densify',
+    '$fill $setWindowFields $documents $lookup $graphLookup $unionWith $facet',
+  ),
+);
+
+interface Namespace {
+  database: string;
+  collection: string;
+}
+
+/** Tags of all collections that a pipeline reads, those of its sub-pipelines included. */
+function collectionsOf(pipeline: readonly unknown[], at: Namespace): string[] | undefined {
+  const tags = new Set([collectionTag(at.database, at.collection)]);
+  for (const stage of pipeline) {
+    const more = collectionsOfStage(stage, at);
+    if (!more) return undefined;
+    for (const tag of more) tags.add(tag);
+  }
+  return [...tags];
+}
+
+function collectionsOfStage(stage: unknown, at: Namespace): string[] | undefined {
+  if (!isPlain(stage)) return undefined;
+  const [[name, body] = [], ...more] = Object.entries(stage);
+  if (name === undefined || more.length > 0 || !STAGES.has(name)) return undefined;
+  if (name === '$facet') return isPlain(body) ? union(Object.values(body), at) : undefined;
+  if (name === '$lookup' || name === '$graphLookup' || name === '$unionWith')
+    return collectionsOfJoin(body, at);
+  return [];
+}
+
+/** `from` or `coll` may be left out where the pipeline brings its own documents. */
+function collectionsOfJoin(body: unknown, at: Namespace): string[] | undefined {
+  if (typeof body === 'string') return [collectionTag(at.database, body)];
+  if (!isPlain(body)) return undefined;
+  const { from = body.coll, pipeline = [] } = body;
+  if (from !== undefined && typeof from !== 'string') return undefined;
+  return union([pipeline], from === undefined ? at : { ...at, collection: from });
+}
+
+function union(pipelines: readonly unknown[], at: Namespace): string[] | undefined {
+  const tags = pipelines.map((pipeline) =>
+    Array.isArray(pipeline) ? collectionsOf(pipeline, at) : undefined,
+  );
+  return tags.includes(undefined) ? undefined : (tags as string[][]).flat();
+}
+
+/** Where a pipeline writes to, if its last stage does. */
+export function writeOfPipeline(pipeline: readonly unknown[], database: string): Write | undefined {
+  const last = pipeline.at(-1);
+  if (!isPlain(last)) return undefined;
+  const into = isPlain(last.$merge) ? last.$merge.into : (last.$out ?? last.$merge);
+  if (typeof into === 'string') return { database, collection: into };
+  if (!isPlain(into) || typeof into.coll !== 'string') return undefined;
+  return { database: typeof into.db === 'string' ? into.db : database, collection: into.coll };
+}

@@ -1,0 +1,145 @@
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import type { Connection, Mongoose } from 'mongoose';
+import { toMilliseconds, type Duration } from '../../duration.js';
+import { shown } from '../../errors.js';
+import { QueryCacheError } from '../cache.errors.js';
+// A value, not a type: Nest reads it from the constructor.
+import { CacheService } from '../cache.service.js';
+import { modelWriteTags } from '../tags.js';
+import { AttachedConnection, readerOf } from './attached-connection.js';
+import { CachedReads } from './cached-reads.js';
+import { writeTags, type Write } from './dependencies.js';
+import { addCacheMethods } from './marked-query.js';
+import { bsonOf, eventsOf, isConnection, isMongoose } from './mongoose-internals.js';
+import type { PolicyDefaults } from './query-policy.js';
+import { decodePayload } from './result.js';
+
+// Brings `cache()` into the types of Query and Aggregate, too, for whoever imports the plugin.
+export type { QueryCacheOptions } from './mongoose.types.js';
+
+/** Defaults of this plugin's queries. */
+export interface MongooseCacheOptions {
+  /** How long results are fresh. Default: the cache's `ttl`. */
+  ttl?: Duration;
+  /** How long after that they may be served while they are loaded anew. Default: the cache's `staleTtl`. */
+  staleTtl?: Duration;
+}
+
+/** Token for MongooseCacheOptions where Nest makes the plugin. Absent: all defaults. */
+export const MONGOOSE_CACHE_OPTIONS = 'FLORA_MONGOOSE_CACHE_OPTIONS';
+
+/**
+ * The cache for Mongoose queries: `Product.find(…).cache(…)` on the connections that are attached, made stale by
+ * every write through their clients, whichever way it takes.
+ *
+ * What is touched, until `detach()`: `cache` is added to the prototypes of Query and Aggregate of that copy of
+ * Mongoose (no method is replaced); the connection, its MongoClient, its databases and collections get methods of
+ * their own in front of those of their classes. Handles of the driver that were taken from a client before it was
+ * attached (`client.db().collection()`) are not seen; those of Mongoose are.
+ */
+@Injectable()
+export class MongooseCachePlugin {
+  readonly #defaults: PolicyDefaults;
+  readonly #detach = new Map<Connection | Mongoose, () => void>();
+  readonly #connections = new Set<Connection>();
+
+  constructor(
+    private readonly cache: CacheService,
+    @Optional() @Inject(MONGOOSE_CACHE_OPTIONS) options: MongooseCacheOptions = {},
+  ) {
+    this.#defaults = {
+      ttl: options.ttl === undefined ? cache.options.ttl : toMilliseconds(options.ttl, 'ttl'),
+      staleTtl:
+        options.staleTtl === undefined
+          ? cache.options.staleTtl
+          : toMilliseconds(options.staleTtl, 'staleTtl'),
+      registryTags: (tags) => cache.registryTags(tags),
+    };
+  }
+
+  /**
+   * Attaches a connection, or a Mongoose instance with all its connections present and future, before or after
+   * models are compiled. Twice is once. Gives back what it was given, and is bound:
+   * `connectionFactory: plugin.attach`.
+   *
+   * @throws QueryCacheError for anything else, or when queries have another method `cache` already
+   */
+  readonly attach = <Target extends Connection | Mongoose>(target: Target): Target => {
+    if (this.#detach.has(target)) return target;
+    if (isMongoose(target)) this.#detach.set(target, this.#attachMongoose(target));
+    else if (isConnection(target)) this.#detach.set(target, all(this.#attachConnection(target)));
+    else {
+      throw new QueryCacheError({
+        problem: `attach was given ${shown(target)}`,
+        expected: 'a Mongoose instance or a connection',
+      });
+    }
+    return target;
+  };
+
+  /** Undoes `attach` of one target, or of all. Entries stay until their ttl is over, and are not seen meanwhile. */
+  detach(target?: Connection | Mongoose): void {
+    const targets = target ? [target] : [...this.#detach.keys()];
+    for (const one of targets) {
+      this.#detach.get(one)?.();
+      this.#detach.delete(one);
+    }
+  }
+
+  #attachMongoose(base: Mongoose): () => void {
+    const undo: (() => void)[] = [];
+    const onCreated = (connection: Connection) => void undo.push(...this.#attachConnection(connection));
+    base.connections.forEach(onCreated);
+    eventsOf(base).on('createConnection', onCreated);
+    return () => {
+      eventsOf(base).off('createConnection', onCreated);
+      all(undo)();
+    };
+  }
+
+  /** Gives the way to undo it, or nothing where another target has attached the connection already. */
+  #attachConnection(connection: Connection): [] | [() => void] {
+    if (this.#connections.has(connection)) return [];
+    const bson = bsonOf(connection.base);
+    const removeMethods = addCacheMethods(connection.base, readerOf);
+    this.cache.decodeWith('bson', (payload) => decodePayload(payload, bson));
+    const attached = new AttachedConnection(
+      connection,
+      { reads: new CachedReads(this.cache, bson), defaults: this.#defaults },
+      {
+        onWrites: this.#invalidate,
+        onSibling: (sibling) => void siblings.push(...this.#attachConnection(sibling)),
+      },
+    );
+    const siblings: (() => void)[] = [];
+    this.#connections.add(connection);
+    attached.begin();
+    return [
+      () => {
+        this.#connections.delete(connection);
+        attached.end();
+        all(siblings)();
+        removeMethods();
+      },
+    ];
+  }
+
+  /** Never throws: the write is done, and what Redis could not be told is journalled. */
+  readonly #invalidate = async (writes: readonly Write[]): Promise<void> => {
+    const tags = writes.flatMap((write) => [...writeTags(write), ...this.#modelTags(write)]);
+    await this.cache.invalidateRegistryTags([...new Set(tags)]).catch(() => {});
+  };
+
+  /** Of every model on that collection that is compiled by now, for pages tagged with `model(…)`. */
+  #modelTags({ database, collection }: Write): string[] {
+    return [...this.#connections]
+      .filter((connection) => connection.name === database)
+      .flatMap((connection) => Object.values(connection.models))
+      .filter((model) => collection === undefined || model.collection.collectionName === collection)
+      .flatMap((model) => modelWriteTags(model));
+  }
+}
+
+const all = (steps: readonly (() => void)[]) => () => {
+  for (const step of steps) step();
+};

@@ -1,0 +1,66 @@
+import type { Connection, Model, Mongoose, mongo } from 'mongoose';
+
+/**
+ * What is used of Mongoose beyond its typed API, read in 9.12.1. Nothing else in this folder names an internal.
+ */
+
+/** Mongoose's own collection in front of the driver's: buffers until the connection is open, prints debug lines. */
+export interface NativeCollection extends Pick<
+  mongo.Collection,
+  'findOne' | 'countDocuments' | 'estimatedDocumentCount' | 'distinct'
+> {
+  conn: Connection;
+  /** The driver's, once the connection is open. */
+  collection: mongo.Collection | null;
+  /** Cursors come later where the connection is still to be opened. */
+  find(filter: mongo.Document, options?: object): mongo.FindCursor | Promise<mongo.FindCursor>;
+  aggregate(
+    pipeline: mongo.Document[],
+    options?: object,
+  ): mongo.AggregationCursor | Promise<mongo.AggregationCursor>;
+}
+
+export interface MarkableQuery {
+  model?: Model<unknown>;
+  op?: string;
+  /** What the query talks to when it is executed. `clone()` and `toConstructor()` take it along. */
+  mongooseCollection: NativeCollection;
+}
+
+export interface MarkableAggregate {
+  _model?: Model<unknown>;
+  options?: { cursor?: unknown };
+  exec(): Promise<unknown>;
+}
+
+type Prototype = Record<string, unknown>;
+
+export const queryPrototype = (base: Mongoose): Prototype => base.Query.prototype as unknown as Prototype;
+export const aggregatePrototype = (base: Mongoose): Prototype =>
+  base.Aggregate.prototype as unknown as Prototype;
+
+export const bsonOf = (base: Mongoose): typeof mongo.BSON => base.mongo.BSON;
+
+/** Undefined until the connection has been opened. */
+export const clientOf = (connection: Connection): mongo.MongoClient | undefined =>
+  (connection as unknown as { client?: mongo.MongoClient | null }).client ?? undefined;
+
+/** Connections to other databases over the same client (`useDb`), in both directions. */
+export const siblingsOf = (connection: Connection): readonly Connection[] =>
+  (connection as unknown as { otherDbs?: readonly Connection[] }).otherDbs ?? [];
+
+export const nativeCollections = (connection: Connection): readonly NativeCollection[] =>
+  Object.values(connection.collections) as unknown as NativeCollection[];
+
+/** Tells of every connection that this Mongoose makes. */
+export const eventsOf = (base: Mongoose): NodeJS.EventEmitter =>
+  (base as unknown as { events: NodeJS.EventEmitter }).events;
+
+export const isMongoose = (target: unknown): target is Mongoose =>
+  isObject(target) && Array.isArray(target.connections) && typeof target.Query === 'function';
+
+export const isConnection = (target: unknown): target is Connection =>
+  isObject(target) && isObject(target.collections) && isMongoose(target.base);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  (typeof value === 'object' || typeof value === 'function') && value !== null;

@@ -1,0 +1,111 @@
+import type { mongo } from 'mongoose';
+import { fixedIds, writeOfPipeline, type Write } from './dependencies.js';
+import { callBehind, putInFront, takeAway, type Methods } from './methods-in-front.js';
+import { told, type SessionOptions } from './write-observers.js';
+
+/** Sees the writes of one collection of the driver, for the observers of its client. */
+export function observeCollection(collection: mongo.Collection): void {
+  putInFront(collection, methods);
+}
+
+export function forgetCollection(collection: mongo.Collection): void {
+  takeAway(collection, methods);
+}
+
+const at = ({ dbName, collectionName }: mongo.Collection, ids?: readonly unknown[]): Write => ({
+  database: dbName,
+  collection: collectionName,
+  ...(ids && { ids }),
+});
+
+/** Writes to the documents that a filter finds: the first argument is the filter. */
+const byFilter = (name: string, optionsAt: number): Methods[string] =>
+  async function (this: mongo.Collection, ...args: unknown[]) {
+    const write = at(this, fixedIds(args[0]));
+    const options = args[optionsAt] as SessionOptions;
+    return told(
+      this.db.client,
+      options,
+      () => callBehind(this, name, args),
+      () => [write],
+    );
+  };
+
+/** The driver's `insertMany` and `bulkWrite` come this way too. */
+const bulk = (name: string): Methods[string] =>
+  function (this: mongo.Collection, options: SessionOptions) {
+    const operation = callBehind<mongo.OrderedBulkOperation>(this, name, [options]);
+    const execute = async (more: SessionOptions) =>
+      told(
+        this.db.client,
+        { ...options, ...more },
+        () => callBehind(operation, 'execute', [more]),
+        () => [at(this, idsOfBatches(operation.batches))],
+      );
+    Object.defineProperty(operation, 'execute', { value: execute, configurable: true, writable: true });
+    return operation;
+  };
+
+interface Statement {
+  _id?: unknown;
+  q?: unknown;
+}
+const INSERT = 1;
+
+/** Undefined as soon as one of the operations does not say which documents it is about. */
+function idsOfBatches(batches: readonly mongo.Batch[]): unknown[] | undefined {
+  const ids = [];
+  for (const { batchType, operations } of batches) {
+    for (const statement of operations as Statement[]) {
+      const some = (batchType as number) === INSERT ? idOf(statement) : fixedIds(statement.q);
+      if (!some) return undefined;
+      ids.push(...some);
+    }
+  }
+  return ids;
+}
+
+/** Of a document to be inserted, as a list of one; undefined where the server will give it one. */
+export const idOf = (document: { _id?: unknown } | undefined): unknown[] | undefined =>
+  document?._id === undefined ? undefined : [document._id];
+
+/** A pipeline writes when its cursor is first asked, however that is done: all ways lead through these three. */
+export function observedCursor(cursor: mongo.AggregationCursor, database: mongo.Db): mongo.AggregationCursor {
+  for (const name of ['next', 'tryNext', 'hasNext']) {
+    const value = async () => {
+      const ask = () => callBehind(cursor, name, []);
+      const write =
+        cursor.id === undefined ? writeOfPipeline(cursor.pipeline, database.databaseName) : undefined;
+      return write ? told(database.client, undefined, ask, () => [write]) : ask();
+    };
+    Object.defineProperty(cursor, name, { value, configurable: true, writable: true });
+  }
+  return cursor;
+}
+
+const methods: Methods = {
+  async insertOne(this: mongo.Collection, document: Statement, options: SessionOptions) {
+    const insert = () => callBehind(this, 'insertOne', [document, options]); // gives the document its _id
+    return told(this.db.client, options, insert, () => [at(this, idOf(document))]);
+  },
+  updateOne: byFilter('updateOne', 2),
+  updateMany: byFilter('updateMany', 2),
+  replaceOne: byFilter('replaceOne', 2),
+  deleteOne: byFilter('deleteOne', 1),
+  deleteMany: byFilter('deleteMany', 1),
+  findOneAndUpdate: byFilter('findOneAndUpdate', 2),
+  findOneAndReplace: byFilter('findOneAndReplace', 2),
+  findOneAndDelete: byFilter('findOneAndDelete', 1),
+  initializeOrderedBulkOp: bulk('initializeOrderedBulkOp'),
+  initializeUnorderedBulkOp: bulk('initializeUnorderedBulkOp'),
+  async rename(this: mongo.Collection, name: string, options: SessionOptions) {
+    const rename = () => callBehind<Promise<mongo.Collection>>(this, 'rename', [name, options]);
+    const writes = [at(this), { database: this.dbName, collection: name }];
+    const renamed = await told(this.db.client, options, rename, () => writes);
+    observeCollection(renamed);
+    return renamed;
+  },
+  aggregate(this: mongo.Collection, ...args: unknown[]) {
+    return observedCursor(callBehind(this, 'aggregate', args), this.db);
+  },
+};
