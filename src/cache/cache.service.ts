@@ -260,6 +260,11 @@ export class CacheService {
     if (tags.length > 0) await this.#forgiving(undefined, () => this.#engine.changes.invalidate(tags));
   }
 
+  /** @internal for cache-manager/: a Redis command on this connection, under its deadline */
+  async redisCommand(args: readonly string[]): Promise<unknown> {
+    return this.#engine.command(args);
+  }
+
   /** @internal what `get` gives for entries of a codec that is not the cache's own */
   decodeWith(codec: 'bson' | 'http', decode: (payload: Buffer) => unknown): void {
     this.#decoders.set(codec, decode);

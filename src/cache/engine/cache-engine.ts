@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { CacheUnavailableError } from '../cache.errors.js';
 import type { ResolvedCacheOptions } from '../cache.options.js';
 import { RedisConnection } from '../redis/redis-connection.js';
 import { Changes } from './changes.js';
@@ -93,6 +94,13 @@ export class CacheEngine {
   forgetMatching(matches: (key: string) => boolean): void {
     this.memory?.dropWhere(matches);
     this.flights.detachWhere(matches);
+  }
+
+  /** A command of a caller with a key layout of its own, under the same deadline. Needs Redis. */
+  async command(args: readonly string[]): Promise<unknown> {
+    const redis = this.#redis;
+    if (!redis) throw new CacheUnavailableError('This cache is in memory, there is no Redis');
+    return this.outage.read(() => redis.command(args));
   }
 
   async asOf(): Promise<Stamp> {

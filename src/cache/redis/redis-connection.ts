@@ -96,6 +96,11 @@ export class RedisConnection {
     }
   }
 
+  /** Any command, for those who bring their own key layout. */
+  async command(args: readonly string[]): Promise<unknown> {
+    return this.#client.sendCommand([...args]);
+  }
+
   async publish(channel: string, message: string): Promise<void> {
     await this.#client.publish(channel, message);
   }

@@ -48,28 +48,33 @@ describeWith('redis-server', 'A cache whose Redis fails', () => {
     ['frozen', () => server.kill('SIGSTOP'), () => server.kill('SIGCONT')],
   ];
 
-  it.each(faults)('%s: every call answers in time, and the cache recovers by itself', async (_, fail, mend) => {
-    await cache.set('kept', 'before', { tags: ['t'] });
-    await fail();
-    expect(await inTime(cache.getOrSet('a', () => 'loaded'))).toBe('loaded');
-    expect(await inTime(cache.get('b'))).toBeUndefined();
-    await inTime(cache.set('c', 1));
-    expect(await inTime(cache.delete('kept'))).toBe(0);
-    await inTime(cache.invalidateTags('t'));
-    await inTime(cache.clearPattern('x*'));
-    await inTime(cache.clearModelCache('Product'));
-    await expect(inTime(cache.increment('n'))).rejects.toMatchObject({ code: 'CACHE_UNAVAILABLE' });
-    expect(cache.stats().state).toBe('down');
-    const started = Date.now();
-    await Promise.all(Array.from({ length: 200 }, (__, index) => cache.getOrSet(`many-${index}`, () => index)));
-    expect(Date.now() - started).toBeLessThan(SOON);
+  it.each(faults)(
+    '%s: every call answers in time, and the cache recovers by itself',
+    async (_, fail, mend) => {
+      await cache.set('kept', 'before', { tags: ['t'] });
+      await fail();
+      expect(await inTime(cache.getOrSet('a', () => 'loaded'))).toBe('loaded');
+      expect(await inTime(cache.get('b'))).toBeUndefined();
+      await inTime(cache.set('c', 1));
+      expect(await inTime(cache.delete('kept'))).toBe(0);
+      await inTime(cache.invalidateTags('t'));
+      await inTime(cache.clearPattern('x*'));
+      await inTime(cache.clearModelCache('Product'));
+      await expect(inTime(cache.increment('n'))).rejects.toMatchObject({ code: 'CACHE_UNAVAILABLE' });
+      expect(cache.stats().state).toBe('down');
+      const started = Date.now();
+      await Promise.all(
+        Array.from({ length: 200 }, (__, index) => cache.getOrSet(`many-${index}`, () => index)),
+      );
+      expect(Date.now() - started).toBeLessThan(SOON);
 
-    await mend();
-    await isUp();
-    await cache.set('after', 1);
-    await expect.poll(() => other.get('after'), { timeout: 10_000 }).toBe(1);
-    expect(await cache.increment('n')).toBe(1);
-  });
+      await mend();
+      await isUp();
+      await cache.set('after', 1);
+      await expect.poll(() => other.get('after'), { timeout: 10_000 }).toBe(1);
+      expect(await cache.increment('n')).toBe(1);
+    },
+  );
 
   it('frozen: writes meanwhile are not forgotten, nothing older is served afterwards', async () => {
     await cache.set('deleted', 'old', 600);
@@ -156,7 +161,12 @@ describeWith('redis-server', 'A cache whose Redis fails', () => {
     const strict = await createCache({ ...options(), onOutage: 'throw' });
     await server.kill('SIGKILL');
     await expect.poll(() => strict.stats().state).toBe('down');
-    for (const call of [strict.get('k'), strict.set('k', 1), strict.delete('k'), strict.invalidateTags('t')]) {
+    for (const call of [
+      strict.get('k'),
+      strict.set('k', 1),
+      strict.delete('k'),
+      strict.invalidateTags('t'),
+    ]) {
       await expect(call).rejects.toMatchObject({ code: 'CACHE_UNAVAILABLE' });
     }
     expect(await strict.getOrSet('k', () => 1)).toBe(1);
