@@ -1,0 +1,117 @@
+import type { Duration } from '../../duration.js';
+import { shown } from '../../errors.js';
+import { HttpCacheOptionsError } from '../cache.errors.js';
+import type { HttpCacheContext, HttpCacheRequest } from './http-cache.context.js';
+import {
+  checkedEviction,
+  checkedOptions,
+  type CacheEvictOptions,
+  type CacheResponseOptions,
+  type TagFunction,
+} from './http-cache.options.js';
+
+/** Where the decorators of a class or method leave what they were told: `RouteMetadata`. */
+export const ROUTE_METADATA = 'flora:http-cache:route';
+/** Where `@CacheEvict` leaves its options on a method: a list of `CacheEvictOptions`. */
+export const EVICT_METADATA = 'flora:http-cache:evict';
+
+/** What the decorators of one class or one method said. A method's word replaces its class's, option by option. */
+export interface RouteMetadata extends CacheResponseOptions {
+  /** Whether this is a cached route at all; false by `@NoCache`. */
+  cached?: boolean;
+}
+
+type RouteDecorator = ClassDecorator & MethodDecorator;
+
+/**
+ * Caches the responses of a route, or of all GET routes of a controller, for `ttl` (seconds, or `'5m'`).
+ *
+ * @throws HttpCacheOptionsError when decorated with something that is not a duration
+ */
+export const CacheTTL = (ttl: Duration): RouteDecorator => route('CacheTTL', { cached: true, ttl });
+
+/**
+ * The full form of `@CacheTTL`: caches the responses of a route as told.
+ *
+ * @throws HttpCacheOptionsError when decorated with an option that doesn't exist or can't be used
+ */
+export const CacheResponse = <Request extends HttpCacheRequest = HttpCacheRequest>(
+  options: CacheResponseOptions<Request> = {},
+): RouteDecorator => route('CacheResponse', options as CacheResponseOptions, { cached: true });
+
+/** The key of a route in place of its path and query: `cache.delete(key)` then drops all its answers. */
+export const CacheKey = <Request extends HttpCacheRequest = HttpCacheRequest>(
+  key: string | ((ctx: HttpCacheContext<Request>) => string),
+): RouteDecorator => route('CacheKey', { key } as CacheResponseOptions);
+
+/** Tags of a route's answers; invalidating one of them drops the answer. `model(Product)` follows its writes. */
+export const CacheTags = <Request extends HttpCacheRequest = HttpCacheRequest>(
+  ...tags: (string | TagFunction<Request>)[]
+): RouteDecorator => route('CacheTags', { tags } as CacheResponseOptions);
+
+/** Request headers on which a route's answers depend. */
+export const CacheVary = (...headers: string[]): RouteDecorator => route('CacheVary', { vary: headers });
+
+/** Takes a method out of what its controller's decorators cache. */
+export const NoCache = (): RouteDecorator => route('NoCache', {}, { cached: false });
+
+/**
+ * Drops tags, keys or what belongs to models after the method succeeded and before its response leaves; on a
+ * controller where `HttpCacheInterceptor` acts, for any HTTP method. Several may stand on one method.
+ *
+ * @throws HttpCacheOptionsError when decorated with nothing to evict
+ */
+export const CacheEvict =
+  <Request extends HttpCacheRequest = HttpCacheRequest>(
+    options: CacheEvictOptions<Request>,
+  ): MethodDecorator =>
+  (target, property, descriptor) => {
+    const method = descriptor.value as object;
+    const earlier = (Reflect.getOwnMetadata(EVICT_METADATA, method) ?? []) as readonly object[];
+    const eviction = checkedEviction(options, placeOf('CacheEvict', target, property));
+    Reflect.defineMetadata(EVICT_METADATA, [...earlier, eviction], method);
+  };
+
+/** Writes metadata, nothing else; what two decorators of one place both say must not contradict. */
+function route(
+  name: string,
+  options: CacheResponseOptions & { cached?: boolean },
+  more: RouteMetadata = {},
+): RouteDecorator {
+  return (target: object, property?: string | symbol, descriptor?: { value?: unknown }) => {
+    const where = placeOf(name, target, property);
+    const { cached, ...checkable } = options;
+    const metadata: RouteMetadata = { ...checkedOptions(checkable, where), ...more };
+    if (cached !== undefined) metadata.cached = cached;
+    const on = descriptor?.value ?? target;
+    const earlier = (Reflect.getOwnMetadata(ROUTE_METADATA, on) ?? {}) as RouteMetadata;
+    Reflect.defineMetadata(ROUTE_METADATA, merged(earlier, metadata, where), on);
+  };
+}
+
+function merged(earlier: RouteMetadata, later: RouteMetadata, where: string): RouteMetadata {
+  const twice = Object.keys(later).find(
+    (name) => name !== 'cached' && name !== 'tags' && name !== 'vary' && name in earlier,
+  );
+  if (twice !== undefined) {
+    throw new HttpCacheOptionsError(where, {
+      problem: `${shown(twice)} is said twice`,
+      expected: 'one decorator to say it',
+    });
+  }
+  if (earlier.cached !== undefined && later.cached !== undefined && earlier.cached !== later.cached) {
+    throw new HttpCacheOptionsError(where, {
+      problem: 'it is to be cached and not to be cached',
+      expected: 'one of both',
+    });
+  }
+  const both: RouteMetadata = { ...earlier, ...later };
+  if (earlier.tags && later.tags) both.tags = [...later.tags, ...earlier.tags];
+  if (earlier.vary && later.vary) both.vary = [...later.vary, ...earlier.vary];
+  return both;
+}
+
+function placeOf(name: string, target: object, property: string | symbol | undefined): string {
+  const owner = typeof target === 'function' ? target.name : target.constructor.name;
+  return `@${name} on ${owner}${property === undefined ? '' : `.${String(property)}`}`;
+}

@@ -1,0 +1,158 @@
+import {
+  Injectable,
+  VersioningType,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+  type Type,
+  type VersioningOptions,
+} from '@nestjs/common';
+import {
+  RENDER_METADATA,
+  RESPONSE_PASSTHROUGH_METADATA,
+  ROUTE_ARGS_METADATA,
+  RouteParamtypes,
+  SSE_METADATA,
+} from '@nestjs/common/internal';
+import { ApplicationConfig } from '@nestjs/core';
+import { of, tap, type Observable } from 'rxjs';
+import { CacheService } from '../cache.service.js';
+import { evict } from './eviction.js';
+import { HeldResponse } from './held-response.js';
+import {
+  HttpCacheContext,
+  rawResponse,
+  type HttpCacheRequest,
+  type HttpCacheResponse,
+} from './http-cache.context.js';
+import { EVICT_METADATA, ROUTE_METADATA, type RouteMetadata } from './http-cache.decorators.js';
+import { HttpCache } from './http-cache.middleware.js';
+import type { CacheEvictOptions } from './http-cache.options.js';
+import { resolveRoute, type Exchange, type Route } from './http-cache.route.js';
+
+/** What the decorators and Nest's own metadata say about one handler. */
+interface Plan {
+  route: Route | undefined;
+  evictions: readonly CacheEvictOptions[];
+  /** Whether Nest ends the response: not where the handler injected it. */
+  isEndedByNest: boolean;
+  isRendered: boolean;
+}
+
+type Handler = ReturnType<ExecutionContext['getHandler']>;
+
+/**
+ * Acts on the decorators of this module, after guards and before pipes. Leaves everything else alone: routes
+ * without @CacheTTL or @CacheResponse, server-sent events, and contexts that are not HTTP.
+ */
+@Injectable()
+export class HttpCacheInterceptor implements NestInterceptor {
+  readonly #plans = new WeakMap<Type, WeakMap<Handler, Plan>>();
+
+  constructor(
+    private readonly cache: CacheService,
+    private readonly http: HttpCache,
+    private readonly application: ApplicationConfig,
+  ) {}
+
+  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+    if (context.getType() !== 'http') return next.handle();
+    const { route, evictions, isEndedByNest, isRendered } = this.#planOf(
+      context.getClass(),
+      context.getHandler(),
+    );
+    if (!route && evictions.length === 0) return next.handle();
+
+    const response = context.switchToHttp().getResponse<HttpCacheResponse>();
+    const ctx = new HttpCacheContext(context.switchToHttp().getRequest<HttpCacheRequest>(), response);
+    const raw = rawResponse(response);
+    if (evictions.length > 0) new HeldResponse(raw, () => evict(this.cache, evictions, ctx)).attach();
+    if (!route) return next.handle();
+
+    const exchange: Exchange = {
+      context: ctx,
+      raw,
+      entryHeaders: response.getHeaders(),
+      version: requestedVersion(this.application.getVersioning(), ctx),
+      isEnded: isEndedByNest,
+    };
+    if ((await this.http.responses.answer(exchange, route)) === 'handle')
+      return next.handle().pipe(tap((value: unknown) => (exchange.returned = value)));
+    if (isRendered) sendNothingInsteadOfAView(response);
+    return of(undefined);
+  }
+
+  #planOf(controller: Type, handler: Handler): Plan {
+    const plans = this.#plans.get(controller) ?? new WeakMap<Handler, Plan>();
+    this.#plans.set(controller, plans);
+    const plan = plans.get(handler) ?? this.#makePlan(controller, handler);
+    plans.set(handler, plan);
+    return plan;
+  }
+
+  #makePlan(controller: Type, handler: Handler): Plan {
+    const isSse = Reflect.hasMetadata(SSE_METADATA, handler);
+    const ofClass = (Reflect.getMetadata(ROUTE_METADATA, controller) ?? {}) as RouteMetadata;
+    const ofMethod = (Reflect.getMetadata(ROUTE_METADATA, handler) ?? {}) as RouteMetadata;
+    const { cached = false, ...options } = { ...ofClass, ...ofMethod };
+    const method = methodName(controller, handler);
+    const route =
+      cached && !isSse
+        ? resolveRoute(`${controller.name}#${String(method ?? handler.name)}`, options, this.cache.options)
+        : undefined;
+    return {
+      route: route && route.ttl > 0 ? route : undefined,
+      evictions: isSse ? [] : ((Reflect.getMetadata(EVICT_METADATA, handler) ?? []) as CacheEvictOptions[]),
+      isEndedByNest: method !== undefined && !injectsResponse(controller, method),
+      isRendered: Reflect.hasMetadata(RENDER_METADATA, handler),
+    };
+  }
+}
+
+/** The property under which a controller has its handler: Nest's parameter metadata is kept by that name. */
+function methodName(controller: Type, handler: Handler): string | symbol | undefined {
+  for (
+    let owner = controller.prototype as object | null;
+    owner;
+    owner = Object.getPrototypeOf(owner) as object | null
+  ) {
+    const name = Reflect.ownKeys(owner).find(
+      (key) => Object.getOwnPropertyDescriptor(owner, key)?.value === handler,
+    );
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}
+
+const SENDERS = new Set<string | undefined>([`${RouteParamtypes.RESPONSE}`, `${RouteParamtypes.NEXT}`]);
+
+/** Nest's own rule for who sends the response: a handler with @Res() or @Next() does, unless it is passthrough. */
+function injectsResponse(controller: Type, method: string | symbol): boolean {
+  if (Reflect.getMetadata(RESPONSE_PASSTHROUGH_METADATA, controller, method)) return false;
+  const parameters = (Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) ?? {}) as object;
+  return Object.keys(parameters).some((key) => SENDERS.has(key.split(':', 1)[0]));
+}
+
+/** A view is not to be made from nothing: what would be sent in its place is the stored answer. */
+function sendNothingInsteadOfAView(response: object): void {
+  const sender = response as { send(): unknown; render?: unknown; view?: unknown };
+  sender.render = () => sender.send();
+  sender.view = () => sender.send();
+}
+
+/** The version that the request asks for by other means than its URL, which is in the key anyway. */
+function requestedVersion(
+  versioning: VersioningOptions | undefined,
+  { headers, request }: HttpCacheContext,
+): string | null {
+  switch (versioning?.type) {
+    case VersioningType.HEADER:
+      return String(headers[versioning.header.toLowerCase()] ?? '');
+    case VersioningType.MEDIA_TYPE:
+      return headers.accept?.includes(versioning.key) ? headers.accept : '';
+    case VersioningType.CUSTOM:
+      return JSON.stringify(versioning.extractor(request));
+    default:
+      return null;
+  }
+}

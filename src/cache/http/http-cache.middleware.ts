@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import type { Duration } from '../../duration.js';
+// oxlint-disable-next-line typescript/consistent-type-imports -- injected by Nest
+import { CacheService } from '../cache.service.js';
+import type { ModelLike } from '../tags.js';
+import { evict } from './eviction.js';
+import { HeldResponse } from './held-response.js';
+import { HttpCacheContext, type HttpCacheRequest } from './http-cache.context.js';
+import { checkedEviction, checkedOptions, type CacheResponseOptions } from './http-cache.options.js';
+import { resolveRoute, type Exchange, type Route } from './http-cache.route.js';
+import { ResponseCache } from './response-cache.js';
+
+/** Middleware of Express and everything like it. */
+export type HttpCacheMiddleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/**
+ * The HTTP cache for plain Express: injectable in Nest, made by `createHttpCache` without it. Its methods may be
+ * taken off it and passed around.
+ */
+@Injectable()
+export class HttpCache {
+  /** @internal shared with HttpCacheInterceptor */
+  readonly responses: ResponseCache;
+
+  constructor(private readonly cache: CacheService) {
+    this.responses = new ResponseCache(cache);
+  }
+
+  /**
+   * Caches the responses of a GET route: `router.get('/products', cacheAPIResponse(3600), handler)`. Put it behind
+   * authentication, so that it sees who asks.
+   *
+   * @param options the ttl (seconds, or `'5m'`), or all options; default: the cache's ttl
+   * @throws HttpCacheOptionsError
+   */
+  readonly cacheAPIResponse = <Request extends HttpCacheRequest = HttpCacheRequest>(
+    options: Duration | CacheResponseOptions<Request> = {},
+  ): HttpCacheMiddleware => {
+    const given = typeof options === 'object' ? options : { ttl: options };
+    const checked = checkedOptions(given, 'cacheAPIResponse()') as CacheResponseOptions;
+    const route = resolveRoute('cacheAPIResponse', checked, this.cache.options);
+    return (request, response, next) => {
+      if (route.ttl === 0) return next();
+      const context = new HttpCacheContext(request, response);
+      const exchange = {
+        context,
+        raw: response,
+        entryHeaders: response.getHeaders(),
+        version: null,
+        isEnded: false,
+      };
+      void this.#answerOr(next, exchange, route);
+    };
+  };
+
+  /**
+   * Drops every cached query and page of the models after a successful (2xx or 3xx) response of the route, and
+   * before the client gets it: `router.post('/products', clearModelCacheAfter('Product'), handler)`.
+   *
+   * @throws HttpCacheOptionsError
+   */
+  readonly clearModelCacheAfter = (...models: (string | ModelLike)[]): HttpCacheMiddleware => {
+    const eviction = checkedEviction({ models }, 'clearModelCacheAfter()');
+    return (request, response, next) => {
+      const context = new HttpCacheContext(request, response);
+      new HeldResponse(response, () => evict(this.cache, [eviction], context)).attach();
+      next();
+    };
+  };
+
+  async #answerOr(next: () => void, exchange: Exchange, route: Route): Promise<void> {
+    if ((await this.responses.answer(exchange, route)) === 'handle') next();
+  }
+}
+
+/** `const { cacheAPIResponse, clearModelCacheAfter } = createHttpCache(cache)`: the HTTP cache without Nest. */
+export const createHttpCache = (cache: CacheService): HttpCache => new HttpCache(cache);

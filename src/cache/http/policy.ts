@@ -1,0 +1,124 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { parseCacheControl } from './cache-control.js';
+import { parseHttpDate } from './http-date.js';
+
+/** What the policy must know of a request. */
+export interface RequestFacts {
+  method: string;
+  headers: IncomingHttpHeaders;
+  /** Someone is known to ask: `request.user` is set, or the client showed a certificate of its own. */
+  authenticated: boolean;
+}
+
+/** What the policy must know of a route. */
+export interface RouteRules {
+  /** Whether the route says how users are told apart; without it nothing personalised is looked up. */
+  scoped: boolean;
+  /** Header names whose values are part of the key. */
+  vary: ReadonlySet<string>;
+}
+
+/** Headers by which a client says who it is. */
+const CREDENTIALS = [
+  'authorization',
+  'cookie',
+  'proxy-authorization',
+  'x-api-key',
+  'x-auth-token',
+  'x-access-token',
+];
+/** Headers by which a request may mean another one than its first line says, read by frameworks or proxies. */
+const OVERRIDES = [
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  'x-original-url',
+  'x-rewrite-url',
+  'forwarded',
+];
+/** Preconditions and ranges are for whoever holds the resource (RFC 9111 §4.3.2), not for a cache of whole answers. */
+const PARTIAL = ['range', 'if-range', 'if-match', 'if-unmodified-since'];
+/**
+ * Headers of reverse proxies that change links and redirects in answers. They are part of every key, so that
+ * neither a proxy's absence nor a forged value reaches anyone else.
+ */
+export const FORWARDED = ['x-forwarded-host', 'x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-proto'];
+
+/** Why a request must not be answered from the cache, nor its answer stored: undefined if it may. */
+export function bypassReason(request: RequestFacts, route: RouteRules): string | undefined {
+  const { headers } = request;
+  if (request.method !== 'GET' && request.method !== 'HEAD') return 'method';
+  if (headers.upgrade !== undefined) return 'upgrade';
+  if (headers.accept?.includes('text/event-stream')) return 'event-stream';
+  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return 'body';
+  const unkeyed = (name: string): boolean => headers[name] !== undefined && !route.vary.has(name);
+  const header = PARTIAL.find(unkeyed) ?? OVERRIDES.find(unkeyed);
+  if (header !== undefined || route.scoped) return header;
+  return CREDENTIALS.find(unkeyed) ?? (request.authenticated ? 'user' : undefined);
+}
+
+/** Cacheable by default (RFC 9110 §15.1) without 206, which is not whole, and errors, which are not answers. */
+const STORABLE = new Set([200, 203, 301, 308]);
+const ENDLESS = /^(?:text\/event-stream|multipart\/x-mixed-replace)\b/i;
+
+/** Why a response must not be stored (RFC 9111 §3, as a shared cache): undefined if it may. */
+export function refusalReason(status: number, headers: OutgoingHttpHeaders): string | undefined {
+  if (!STORABLE.has(status)) return 'status';
+  if (headers['content-range'] !== undefined) return 'content-range';
+  if (headers.trailer !== undefined) return 'trailer';
+  if (ENDLESS.test(String(headers['content-type'] ?? ''))) return 'event-stream';
+  return personalReason(headers) ?? (varyNames(headers) === '*' ? 'vary' : undefined);
+}
+
+/** The part of the refusal that outer middleware may add when the head leaves: asked once more then. */
+export function personalReason(headers: OutgoingHttpHeaders): string | undefined {
+  if (headers['set-cookie'] !== undefined) return 'set-cookie';
+  const control = parseCacheControl(headers['cache-control']);
+  if (control.malformed) return 'cache-control';
+  // A qualified private or no-cache counts as unqualified (RFC 9111 §5.2.2.4 allows it).
+  const forbidden = ['no-store', 'private', 'no-cache'].find((directive) => control.has(directive));
+  if (forbidden !== undefined) return forbidden;
+  const pragma = headers['cache-control'] === undefined && String(headers.pragma ?? '');
+  return pragma && pragma.toLowerCase().includes('no-cache') ? 'no-cache' : undefined;
+}
+
+/**
+ * Milliseconds for which a response may be served: the route's, at most what the response says of itself
+ * (RFC 9111 §4.2.1: s-maxage before max-age before Expires), less the age it came with.
+ */
+export function lifetime(headers: OutgoingHttpHeaders, ttl: number, now: number): number {
+  const control = parseCacheControl(headers['cache-control']);
+  const seconds = control.seconds('s-maxage') ?? control.seconds('max-age') ?? expires(headers, now);
+  if (seconds === undefined) return ttl;
+  return Math.max(0, Math.min(ttl, (seconds - initialAge(headers)) * 1_000));
+}
+
+function expires(headers: OutgoingHttpHeaders, now: number): number | undefined {
+  if (headers.expires === undefined) return undefined;
+  // A date that can't be read, "0" above all, is in the past (RFC 9111 §5.3).
+  const at = parseHttpDate(headers.expires) ?? 0;
+  return Math.max(0, (at - (parseHttpDate(headers.date) ?? now)) / 1_000);
+}
+
+/** Seconds that a response was old when the handler gave it, a proxied one for example. */
+export function initialAge(headers: OutgoingHttpHeaders): number {
+  const age = Number(headers.age ?? 0);
+  return Number.isSafeInteger(age) && age > 0 ? age : 0;
+}
+
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * Names, in lower case, of the request headers that a response depends on (RFC 9111 §4.1); `*` if it depends on
+ * more than can be named. What is encoded depends on what the client accepts, said or not.
+ */
+export function varyNames(headers: OutgoingHttpHeaders): Set<string> | '*' {
+  const field = headers.vary;
+  const names = (Array.isArray(field) ? field.join(',') : (field ?? ''))
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '');
+  if (names.some((name) => name === '*' || !FIELD_NAME.test(name))) return '*';
+  const encoding = (headers['content-encoding'] ?? 'identity').toLowerCase();
+  return new Set(encoding === 'identity' ? names : [...names, 'accept-encoding']);
+}

@@ -1,0 +1,130 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { sameValue } from './answer-head.js';
+import { isNotModified } from './conditional.js';
+import type { StoredAnswer } from './frame.js';
+import { ResponseTap, type Piece } from './response-tap.js';
+
+/** How a stored answer is to be served. */
+export interface Replay {
+  answer: StoredAnswer;
+  /** Headers of the response when the lookup began: those of this request. */
+  entryHeaders: OutgoingHttpHeaders;
+  /** Method and headers of the request that is answered. */
+  method: string;
+  requestHeaders: IncomingHttpHeaders;
+  /** Fields that tell about the hit. */
+  age: number;
+  cacheStatus: string;
+}
+
+/**
+ * Headers that describe the stored body, or that frameworks set by themselves for the empty body they send here:
+ * the stored ones, or their absence, always hold.
+ */
+const OF_THE_ANSWER = [
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-type',
+  'etag',
+  'expires',
+  'last-modified',
+  'location',
+  'transfer-encoding',
+  'vary',
+];
+
+/**
+ * Sends a stored answer in the place of whatever the framework sends: interceptors and hooks around it run to
+ * their end, and headers that they set for this request stay. An error of theirs goes out as it is.
+ */
+export class ReplayedResponse extends ResponseTap {
+  #state: 'open' | 'replayed' | 'error' = 'open';
+
+  constructor(
+    raw: ServerResponse,
+    private readonly replay: Replay,
+  ) {
+    super(raw);
+  }
+
+  protected override head(): 'open' | 'ignored' | 'aloud' {
+    if (this.#state === 'open') return 'open';
+    return this.#state === 'error' ? 'aloud' : 'ignored';
+  }
+
+  protected override onFlush(): void {
+    if (this.#isError()) this.flush();
+  }
+
+  protected override onWrite(piece: Piece): boolean {
+    if (this.#isError()) return this.write(piece);
+    if (this.#state === 'open') this.#send();
+    piece.callback?.();
+    return true;
+  }
+
+  protected override onEnd(piece: Piece): void {
+    if (this.#isError()) this.end(piece);
+    else if (this.#state === 'open') this.#send(piece.callback);
+    else piece.callback?.();
+  }
+
+  /** Sends the answer now, where nothing else would bring the headers that Fastify keeps until it sends. */
+  sendNow(): void {
+    for (const [name, value] of Object.entries(this.replay.entryHeaders))
+      if (value !== undefined && !this.raw.hasHeader(name)) this.raw.setHeader(name, value);
+    this.#send();
+  }
+
+  #send(callback?: Piece['callback']): void {
+    const { answer, method, requestHeaders } = this.replay;
+    this.#setHeaders();
+    this.#state = 'replayed';
+    const done = { chunk: undefined, encoding: undefined, callback };
+    if (answer.status < 300 && isNotModified(requestHeaders, answer)) {
+      sendNotModified(this.raw);
+      this.end(done);
+      return;
+    }
+    this.raw.statusCode = answer.status;
+    this.raw.setHeader('Content-Length', answer.body.length);
+    this.end(method === 'HEAD' ? done : { ...done, chunk: answer.body });
+  }
+
+  #isError(): boolean {
+    // Only whole, successful answers are stored: an error status comes from what runs around the cache.
+    if (this.#state === 'open' && this.raw.statusCode >= 400) this.#state = 'error';
+    return this.#state === 'error';
+  }
+
+  #setHeaders(): void {
+    const { raw } = this;
+    const { answer, entryHeaders, age, cacheStatus } = this.replay;
+    const stored = new Set(answer.headers.map(([name]) => name.toLowerCase()));
+    for (const name of OF_THE_ANSWER) {
+      const mine = entryHeaders[name];
+      if (stored.has(name) || raw.getHeader(name) === mine) continue;
+      if (mine === undefined) raw.removeHeader(name);
+      else raw.setHeader(name, mine);
+    }
+    for (const [name, value] of answer.headers) {
+      const lower = name.toLowerCase();
+      const untouched = sameValue(raw.getHeader(name), entryHeaders[lower]);
+      if (untouched || OF_THE_ANSWER.includes(lower)) raw.setHeader(name, value);
+    }
+    if (answer.etag !== undefined) raw.setHeader('ETag', answer.etag);
+    raw.setHeader('Age', age);
+    raw.setHeader('Cache-Status', cacheStatus);
+  }
+}
+
+/** Makes a head that of 304: what describes a body goes, what describes the resource stays (RFC 9110 §15.4.5). */
+export function sendNotModified(raw: ServerResponse): void {
+  raw.statusCode = 304;
+  for (const name of ['Content-Length', 'Content-Type', 'Content-Encoding', 'Transfer-Encoding'])
+    raw.removeHeader(name);
+}
