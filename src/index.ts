@@ -1,1 +1,60 @@
-export {};
+// Cache
+export { CacheModule, type CacheModuleExtras } from './cache/cache.module.js';
+export { CacheService, createCache } from './cache/cache.service.js';
+export type { CacheModuleOptions } from './cache/cache.options.js';
+export type { CacheStats } from './cache/cache-stats.js';
+export type { CacheEvent, CacheEventMap } from './cache/engine/cache-events.js';
+export type { Stamp } from './cache/engine/entry.js';
+export type { Factory, FactoryContext } from './cache/factory.js';
+export type { SetOptions } from './cache/set-options.js';
+export type { RedisClient } from './cache/redis/redis-connection.js';
+export { model, type ModelLike } from './cache/tags.js';
+export {
+  CacheCounterError,
+  CacheKeyError,
+  CacheOptionsError,
+  CacheUnavailableError,
+  CacheValueError,
+  HttpCacheOptionsError,
+  QueryCacheError,
+} from './cache/cache.errors.js';
+
+// Cache: HTTP
+export {
+  CacheEvict,
+  CacheKey,
+  CacheResponse,
+  CacheTags,
+  CacheTTL,
+  CacheVary,
+  NoCache,
+} from './cache/http/http-cache.decorators.js';
+export { HttpCacheInterceptor } from './cache/http/http-cache.interceptor.js';
+export { createHttpCache, HttpCache, type HttpCacheMiddleware } from './cache/http/http-cache.middleware.js';
+export type {
+  CacheEvictOptions,
+  CacheResponseOptions,
+  TagFunction,
+} from './cache/http/http-cache.options.js';
+export type { HttpCacheContext, HttpCacheRequest } from './cache/http/http-cache.context.js';
+
+// Cache: Mongoose
+export {
+  MONGOOSE_CACHE_OPTIONS,
+  MongooseCachePlugin,
+  type MongooseCacheOptions,
+  type QueryCacheOptions,
+} from './cache/mongoose/mongoose-cache.plugin.js';
+
+// Cache: cache-manager
+export {
+  CACHE_MANAGER,
+  provideCacheManager,
+  type CacheManagerOptions,
+} from './cache/cache-manager/cache-manager.provider.js';
+
+// Shared
+export { Clock, SystemClock } from './coordination/clock.js';
+export { DurationError, type Duration } from './duration.js';
+export { EnvironmentError, validateEnvironment } from './environment.js';
+export { FloraError } from './errors.js';

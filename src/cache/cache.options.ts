@@ -114,7 +114,7 @@ export function resolveCacheOptions(
     throw new CacheOptionsError({ problem: `onOutage is ${shown(onOutage)}`, expected: "'miss' or 'throw'" });
   }
   return {
-    redis: options.redis ?? { url: environment.REDIS_URL },
+    redis: checked('redis', options.redis ?? { url: environment.REDIS_URL }, isRedis, REDIS_EXPECTED),
     namespace: checked(
       'namespace',
       options.namespace ?? environment.CACHE_NAMESPACE,
@@ -152,6 +152,16 @@ export function resolveCacheOptions(
     clock: options.clock ?? new SystemClock(),
   };
 }
+
+/** The URL itself stays out of errors: it may carry a password. */
+const isRedis = (value: unknown): boolean => {
+  if (value === false) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { url } = value as { url?: unknown };
+  return url === undefined || (typeof url === 'string' && /^rediss?:\/\/./.test(url) && URL.canParse(url));
+};
+const REDIS_EXPECTED =
+  "false, { client } or node-redis options such as { url } with a URL like 'redis://localhost:6379'";
 
 const isNamespace = (value: unknown): boolean => typeof value === 'string' && NAMESPACE.test(value);
 
