@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import { shown } from '../errors.js';
+import { BackupError } from './backup.errors.js';
+
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+export function isBackupId(value: unknown): value is string {
+  return typeof value === 'string' && ID.test(value);
+}
+
+/** @throws BackupError INVALID_BACKUP_ID for anything else than a plain name */
+export function checkedBackupId(value: unknown): string {
+  if (isBackupId(value)) return value;
+  throw new BackupError('INVALID_BACKUP_ID', {
+    problem: `${shown(value)} is not a backup id`,
+    expected: 'up to 128 letters, digits, dots, dashes and underscores, the first a letter or a digit',
+    advice: 'listBackups() gives the ids',
+  });
+}
+
+/**
+ * Makes ids such as `20260314T020000123Z-9f3ac1d0`: by name they sort in the order they were made, by this process
+ * strictly, and two processes never make the same one.
+ */
+export class BackupIds {
+  private last = 0;
+
+  next(now: number): string {
+    this.last = Math.max(Math.trunc(now), this.last + 1);
+    const time = new Date(this.last).toISOString().replaceAll(/[-:.]/g, '');
+    return `${time}-${randomBytes(4).toString('hex')}`;
+  }
+}

@@ -1,0 +1,182 @@
+import { isAbsolute, resolve } from 'node:path';
+import { Clock, SystemClock } from '../coordination/clock.js';
+import { type Duration, toMilliseconds } from '../duration.js';
+import { readEnvironment, type Variables } from '../environment.js';
+import { shown } from '../errors.js';
+import { invalidOption } from './backup.errors.js';
+import { bestCodec, type Codec, type Compression, isAvailable, LEVELS } from './compression.js';
+import { checkSchedule } from './schedule/cron-expression.js';
+import { databaseOf } from './engine/connection-string.js';
+import { checkRetention, type RetentionPolicy } from './retention.js';
+import { BackupStorage } from './storage/backup-storage.js';
+
+/** Options of `BackupModule.forRoot()` and `createBackupService()`. All may be left out. */
+export interface BackupModuleOptions {
+  /**
+   * The server, and the database that is backed up when a call names none. Its user needs to read what is backed up
+   * and, to restore, to write there (`readWrite` on the database does for both).
+   *
+   * @default MONGO_URI, else `mongodb://localhost:27017/flora-shop`
+   */
+  uri?: string | undefined;
+  /**
+   * Where backups are kept on disk; made when it is missing. Relative to the working directory at start.
+   *
+   * @default BACKUP_DIR, else `./backups`
+   */
+  directory?: string | undefined;
+  /** `'disk'`, or a storage of your own. @default 'disk' */
+  storage?: 'disk' | BackupStorage | undefined;
+  /** What reads and writes the database: the MongoDB database tools. @default 'mongodump' */
+  engine?: 'mongodump' | undefined;
+  /**
+   * Which backups `cleanupBackups()` keeps; it also runs after every successful backup of a schedule. `false`: all.
+   *
+   * @default `{ days: BACKUP_RETENTION_DAYS }`, else `{ days: 7 }`
+   */
+  retention?: RetentionPolicy | false | undefined;
+  /**
+   * When the application makes a backup by itself: a cron expression of five fields, or of six with seconds first.
+   * Starts when the application has started, stops when it shuts down.
+   *
+   * @default BACKUP_CRON, else `false`
+   */
+  schedule?: string | false | undefined;
+  /** In which cron expressions are read, such as `'Europe/Vienna'`. @default the zone of the process */
+  timezone?: string | undefined;
+  /**
+   * `codec`: `'zstd'` (needs Node 22.15), `'gzip'` or `'none'`; `level` as the codec counts it.
+   *
+   * @default zstd at level 3 where this Node has it, else gzip at level 1
+   */
+  compression?: { codec?: Codec | undefined; level?: number | undefined } | undefined;
+  /** The longest that making one backup may take before it is stopped. @default '6h' */
+  timeout?: Duration | undefined;
+  /**
+   * Where mongodump and mongorestore (100.3 or newer) are: the folder of both, or each by its path.
+   *
+   * @default MONGO_TOOLS_DIR, else PATH
+   */
+  tools?:
+    | { directory?: string | undefined; mongodump?: string | undefined; mongorestore?: string | undefined }
+    | undefined;
+  /** Tells the time that backups are recorded with and retention goes by. @default the host's */
+  clock?: Clock | undefined;
+}
+
+/** Every option with its value. */
+export class BackupOptions {
+  readonly uri: string;
+  /** The database of calls that name none; `'*'` is the whole instance. */
+  readonly database: string;
+  readonly directory: string;
+  readonly storage: 'disk' | BackupStorage;
+  readonly retention: RetentionPolicy | false;
+  readonly schedule: string | false;
+  readonly timezone: string | undefined;
+  readonly compression: Compression;
+  readonly timeoutMs: number;
+  readonly tools: {
+    readonly directory?: string;
+    readonly mongodump?: string;
+    readonly mongorestore?: string;
+  };
+  readonly clock: Clock;
+
+  /**
+   * @param variables the environment, read now
+   * @throws BackupError INVALID_OPTIONS, INVALID_RETENTION, INVALID_SCHEDULE; DurationError; EnvironmentError
+   */
+  constructor(options: BackupModuleOptions = {}, variables?: Variables) {
+    refuseUnknown('option', options, KNOWN);
+    refuseUnknown('option compression', options.compression, ['codec', 'level']);
+    refuseUnknown('option tools', options.tools, ['directory', 'mongodump', 'mongorestore']);
+    const environment = readEnvironment(VARIABLES, variables);
+    this.uri = text('uri', options.uri) ?? environment.MONGO_URI;
+    this.database = databaseOf(this.uri) ?? '*';
+    this.directory = resolve(text('directory', options.directory) ?? environment.BACKUP_DIR);
+    this.storage = storage(options.storage);
+    if (options.engine !== undefined && options.engine !== 'mongodump')
+      throw invalidOption(`The option engine is ${shown(options.engine)}`, "'mongodump'");
+    this.retention = options.retention ?? { days: environment.BACKUP_RETENTION_DAYS };
+    if (this.retention !== false) checkRetention(this.retention);
+    this.schedule = options.schedule ?? (environment.BACKUP_CRON || false);
+    this.timezone = text('timezone', options.timezone);
+    checkSchedule(this.schedule === false ? '0 0 * * *' : this.schedule, this.timezone);
+    this.compression = compression(options.compression);
+    this.timeoutMs = toMilliseconds(options.timeout ?? '6h', 'timeout');
+    if (this.timeoutMs === 0) throw invalidOption('The option timeout is 0', 'a duration above 0');
+    this.tools = tools(options.tools, environment.MONGO_TOOLS_DIR);
+    this.clock = options.clock ?? new SystemClock();
+  }
+}
+
+const VARIABLES = [
+  'MONGO_URI',
+  'BACKUP_DIR',
+  'BACKUP_RETENTION_DAYS',
+  'BACKUP_CRON',
+  'MONGO_TOOLS_DIR',
+] as const;
+
+const KNOWN = [
+  'uri',
+  'directory',
+  'storage',
+  'engine',
+  'retention',
+  'schedule',
+  'timezone',
+  'compression',
+  'timeout',
+  'tools',
+  'clock',
+] as const satisfies (keyof BackupModuleOptions)[];
+
+/** @throws BackupError INVALID_OPTIONS for what is no object, or has a key that does nothing */
+export function refuseUnknown(what: string, options: object | undefined, known: readonly string[]): void {
+  if (options === undefined) return;
+  if (typeof options !== 'object' || options === null)
+    throw invalidOption(`The ${what} is ${shown(options)}`, `an object with ${known.join(', ')}`);
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw invalidOption(`The ${what} ${shown(unknown)} is not known`, `one of ${known.join(', ')}`);
+}
+
+function text(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value !== '' && !value.includes('\0')))
+    return value;
+  throw invalidOption(
+    `The option ${name} is ${name === 'uri' ? `a ${typeof value}` : shown(value)}`,
+    'a text',
+  );
+}
+
+function storage(value: BackupModuleOptions['storage'] = 'disk'): 'disk' | BackupStorage {
+  if (value === 'disk' || value instanceof BackupStorage) return value;
+  throw invalidOption(`The option storage is ${shown(value)}`, "'disk' or a BackupStorage");
+}
+
+function compression({ codec = bestCodec(), level }: NonNullable<BackupModuleOptions['compression']> = {}) {
+  const range = Object.hasOwn(LEVELS, codec) ? LEVELS[codec] : undefined;
+  if (!range || !isAvailable(codec))
+    throw invalidOption(
+      `The codec ${shown(codec)} is not to be had in Node ${process.versions.node}`,
+      "'zstd' (from Node 22.15), 'gzip' or 'none'",
+    );
+  const chosen = level ?? range.default;
+  if (!Number.isInteger(chosen) || chosen < range.lowest || chosen > range.highest)
+    throw invalidOption(
+      `The compression level is ${shown(level)}`,
+      `a whole number from ${range.lowest} to ${range.highest} for ${codec}`,
+    );
+  return { codec, level: chosen };
+}
+
+function tools(given: BackupModuleOptions['tools'], fromEnvironment: string): BackupOptions['tools'] {
+  const chosen = { ...given, directory: given?.directory ?? (fromEnvironment || undefined) };
+  const paths = Object.entries(chosen).filter(([, path]) => path !== undefined);
+  return Object.fromEntries(
+    paths.map(([name, path]) => [name, isAbsolute(path!) ? path : resolve(text(`tools.${name}`, path)!)]),
+  );
+}

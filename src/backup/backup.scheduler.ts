@@ -1,0 +1,86 @@
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  Optional,
+} from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import type { Backup } from './backup.js';
+import { BackupOptions, refuseUnknown } from './backup.options.js';
+import type { CreateBackupOptions } from './create/creation.js';
+import { checkSchedule } from './schedule/cron-expression.js';
+import { ScheduledBackup } from './schedule/scheduled-backup.js';
+
+/** Makes one backup and then removes what retention lets go. */
+export type RunBackup = (options: CreateBackupOptions) => Promise<Backup>;
+export const RUN_BACKUP = Symbol('RUN_BACKUP');
+
+export interface ScheduleOptions extends Pick<CreateBackupOptions, 'label' | 'database' | 'collections'> {
+  /** Under which the job is found in the SchedulerRegistry. @default 'flora-backup', numbered from the second on */
+  name?: string | undefined;
+  /** In which the expression is read. @default the option `timezone` of the module */
+  timezone?: string | undefined;
+}
+
+/**
+ * Runs backups by cron: in the application's SchedulerRegistry where it has imported ScheduleModule, else by jobs of
+ * its own. It knows how to run a backup and nothing else about them.
+ */
+@Injectable()
+export class BackupScheduler implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly scheduled: ScheduledBackup[] = [];
+  private readonly log = new Logger(BackupScheduler.name);
+
+  constructor(
+    private readonly options: BackupOptions,
+    @Inject(RUN_BACKUP) private readonly run: RunBackup,
+    @Optional() private readonly registry?: SchedulerRegistry,
+  ) {}
+
+  /**
+   * @param cron five fields, or six with seconds first
+   * @returns a schedule that is stopped; `start()` starts it
+   * @throws BackupError INVALID_SCHEDULE
+   */
+  scheduleBackups(cron: string, options: ScheduleOptions = {}): ScheduledBackup {
+    refuseUnknown('option of scheduleBackups', options, [
+      'name',
+      'timezone',
+      'label',
+      'database',
+      'collections',
+    ]);
+    const { timezone = this.options.timezone, name = this.nextName(), ...what } = options;
+    checkSchedule(cron, timezone);
+    const scheduled = new ScheduledBackup(
+      name,
+      cron,
+      timezone,
+      () => this.run(what),
+      this.registry,
+      this.log,
+    );
+    this.scheduled.push(scheduled);
+    return scheduled;
+  }
+
+  /** Starts the schedule of the module's options. */
+  onApplicationBootstrap(): void {
+    if (this.options.schedule !== false) this.scheduleBackups(this.options.schedule).start();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stop();
+  }
+
+  /** Stops all schedules. What runs is not stopped by this. */
+  stop(): void {
+    for (const scheduled of this.scheduled) scheduled.stop();
+  }
+
+  private nextName(): string {
+    return this.scheduled.length === 0 ? 'flora-backup' : `flora-backup-${this.scheduled.length + 1}`;
+  }
+}

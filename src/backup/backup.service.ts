@@ -1,0 +1,125 @@
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Backup } from './backup.js';
+import { BackupScheduler, type ScheduleOptions } from './backup.scheduler.js';
+import { BackupCatalogue, type BackupFilter } from './catalogue.js';
+import { BackupCleanup, type CleanupOptions, type CleanupReport } from './cleanup.js';
+import { BackupCreation, type CreateBackupOptions } from './create/creation.js';
+import { Restoration, type RestoreOptions, type RestoreReport } from './restore/restoration.js';
+import type { RetentionPolicy } from './retention.js';
+import { RunQueue } from './run-queue.js';
+import type { ScheduledBackup } from './schedule/scheduled-backup.js';
+import { Verification, type VerifyOptions, type VerifyReport } from './verification.js';
+
+/**
+ * Backups of MongoDB: made, listed, verified, restored, cleaned up, scheduled.
+ *
+ * Backups and restores of one service run one at a time; others wait for their turn. All errors are BackupErrors
+ * with a stable `code`, and no error, log line or stored file holds a secret.
+ */
+@Injectable()
+export class BackupService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  constructor(
+    private readonly creation: BackupCreation,
+    private readonly catalogue: BackupCatalogue,
+    private readonly verification: Verification,
+    private readonly restoration: Restoration,
+    private readonly cleanup: BackupCleanup,
+    private readonly scheduler: BackupScheduler,
+    private readonly queue: RunQueue,
+  ) {}
+
+  /**
+   * Dumps a database, proves that the dump is whole, and stores it compressed, counted and hashed. A backup is there
+   * when this resolves, and not a byte of it when it rejects. Without `oplog` collections are read one after another:
+   * what is written during the dump may be in one and not in another.
+   *
+   * @throws BackupError DATABASE_NOT_FOUND, COLLECTION_NOT_FOUND, SERVER_UNREACHABLE, AUTHENTICATION_FAILED,
+   *   NOT_AUTHORIZED, TOOL_NOT_FOUND, TOOL_TOO_OLD, TOOL_FAILED, BACKUP_INCOMPLETE, ARCHIVE_INVALID, STORAGE_FULL,
+   *   STORAGE_UNUSABLE, ABORTED, TIMED_OUT, INVALID_OPTIONS
+   */
+  createBackup(options?: CreateBackupOptions): Promise<Backup> {
+    return this.creation.create(options);
+  }
+
+  /**
+   * All backups, newest first, and what else lies in their place: damaged and foreign things are told by `status`.
+   *
+   * @throws BackupError STORAGE_UNUSABLE, INVALID_OPTIONS
+   */
+  listBackups(filter?: BackupFilter): Promise<Backup[]> {
+    return this.catalogue.list(filter);
+  }
+
+  /** @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND, STORAGE_UNUSABLE */
+  getBackup(id: string): Promise<Backup> {
+    return this.catalogue.get(id);
+  }
+
+  /**
+   * Reads a backup's bytes and says whether they are right. Damage is reported, not thrown.
+   *
+   * @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND, BACKUP_UNSUPPORTED, STORAGE_UNUSABLE, ABORTED
+   */
+  verifyBackup(id: string, options?: VerifyOptions): Promise<VerifyReport> {
+    return this.verification.verify(id, options);
+  }
+
+  /**
+   * Puts a backup back. It is proved completely first; then everything is loaded beside what is there, counted, and
+   * put in place by one rename per collection. A restore that fails before the first rename leaves the target as it
+   * was; after it, `SwapFailedError` names what was replaced and what was not. While the renames run readers may see
+   * some collections replaced and others not yet; time series and `system.js` are loaded in place, so they must not
+   * be there. The server's own databases, users and roles are never restored.
+   *
+   * @param idOrPath an id, `'latest'` for the newest good one, or a path (anything with a separator): the folder
+   *   that holds the manifest, or the manifest itself
+   * @throws TargetNotEmptyError, SwapFailedError; BackupError BACKUP_NOT_FOUND, BACKUP_DAMAGED, BACKUP_UNSUPPORTED,
+   *   COLLECTION_NOT_FOUND, RESTORE_REFUSED, RESTORE_MISMATCH, SERVER_TOO_OLD, and those of the tools and the server
+   */
+  restoreBackup(idOrPath: string, options?: RestoreOptions): Promise<RestoreReport> {
+    return this.restoration.restore(idOrPath, options);
+  }
+
+  /**
+   * Removes the backups that the policy lets go: good ones only, by their recorded time, for each database by
+   * itself, and never the newest good one of any.
+   *
+   * @param policy instead of the option `retention`
+   * @throws BackupError INVALID_RETENTION, STORAGE_UNUSABLE
+   */
+  cleanupBackups(policy?: RetentionPolicy, options?: CleanupOptions): Promise<CleanupReport> {
+    return this.cleanup.run(policy, options);
+  }
+
+  /**
+   * Removes one backup, good or damaged, and only the files that are a backup's.
+   *
+   * @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND (what is not a backup of this package included)
+   */
+  deleteBackup(id: string): Promise<void> {
+    return this.catalogue.delete(id);
+  }
+
+  /**
+   * Backups by a cron expression, each followed by retention when it succeeded. Nothing runs before `start()`.
+   *
+   * @throws BackupError INVALID_SCHEDULE
+   */
+  scheduleBackups(cron: string, options?: ScheduleOptions): ScheduledBackup {
+    return this.scheduler.scheduleBackups(cron, options);
+  }
+
+  /** Stops the schedules and what runs, and waits until that has cleaned up. For use without Nest. */
+  async close(): Promise<void> {
+    this.scheduler.stop();
+    await this.queue.close();
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.creation.removeLeftovers();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.close();
+  }
+}

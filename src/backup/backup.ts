@@ -1,0 +1,69 @@
+import type { Codec } from './compression.js';
+import type { Manifest, ManifestNamespace } from './manifest.js';
+
+/**
+ * - `good`: its manifest is whole and its archive is there in full size (`verifyBackup` proves the bytes);
+ * - `damaged`: one of ours, but not whole;
+ * - `foreign`: something else that lies in the same place, or a backup of a newer version. It is never touched.
+ */
+export type BackupStatus = 'good' | 'damaged' | 'foreign';
+
+/** A backup as found in its storage. */
+export interface Backup {
+  readonly id: string;
+  readonly status: BackupStatus;
+  /** What is wrong with it; absent when it is good. */
+  readonly problem?: string;
+  /** Where it is: a folder, for backups on disk. */
+  readonly location: string;
+  readonly label?: string;
+  /** When its making began; present, as all that follows, where the manifest can be read. */
+  readonly createdAt?: Date;
+  /** The database it was made of; `'*'` for the whole instance. */
+  readonly database?: string;
+  /** Present where only some collections were asked for. */
+  readonly collections?: readonly string[];
+  readonly namespaces?: readonly ManifestNamespace[];
+  readonly documents?: number;
+  /** Stored bytes. */
+  readonly bytes?: number;
+  /** Bytes before compression. */
+  readonly plainBytes?: number;
+  readonly codec?: Codec;
+  /** Of the stored bytes. */
+  readonly sha256?: string;
+  readonly serverVersion?: string;
+  readonly engine?: { readonly name: string; readonly version: string };
+  /** How long its making took. */
+  readonly seconds?: number;
+}
+
+/** A backup whose manifest could be read: everything about it is known. */
+export type GoodBackup = Required<Omit<Backup, 'problem' | 'label' | 'collections'>> &
+  Pick<Backup, 'problem' | 'label' | 'collections'>;
+
+export function describeBackup(manifest: Manifest, location: string): GoodBackup {
+  const { id, label, createdAt, source, archive, namespaces, engine, seconds } = manifest;
+  return {
+    id,
+    status: 'good',
+    location,
+    ...(label === undefined ? {} : { label }),
+    createdAt: new Date(createdAt),
+    database: source.database,
+    ...(source.collections ? { collections: source.collections } : {}),
+    namespaces,
+    documents: countDocuments(namespaces),
+    bytes: archive.bytes,
+    plainBytes: archive.plain.bytes,
+    codec: archive.codec,
+    sha256: archive.sha256,
+    serverVersion: source.serverVersion,
+    engine,
+    seconds,
+  };
+}
+
+export function countDocuments(namespaces: readonly { readonly documents: number }[]): number {
+  return namespaces.reduce((sum, { documents }) => sum + documents, 0);
+}

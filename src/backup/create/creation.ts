@@ -1,0 +1,132 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { type Backup, describeBackup } from '../backup.js';
+import { invalidOption, list } from '../backup.errors.js';
+import { BackupIds } from '../backup-id.js';
+import { BackupOptions, refuseUnknown } from '../backup.options.js';
+import { withDeadline } from './deadline.js';
+import { type DumpPlan, type DumpRequest, incomplete, missingFrom, nameOf, planDump } from './dump-plan.js';
+import { DatabaseServer } from '../engine/database-server.js';
+import { DumpEngine } from '../engine/dump-engine.js';
+import { type Manifest, manifestNamespaces, newManifest, writeManifest } from '../manifest.js';
+import { checkCollectionNames, checkDatabaseName, checkLabel } from '../names.js';
+import { type StoredDump, storeDump } from '../pipeline.js';
+import type { ProgressListener } from '../progress.js';
+import { RunQueue } from '../run-queue.js';
+import { BackupStorage } from '../storage/backup-storage.js';
+
+export interface CreateBackupOptions {
+  /** Kept with the backup; up to 200 characters. */
+  label?: string | undefined;
+  /** `'*'` for the whole instance. @default the database named in `uri`, else `'*'` */
+  database?: string | undefined;
+  /** These collections of the database only. */
+  collections?: readonly string[] | undefined;
+  /** Stops the backup; nothing of it stays. */
+  signal?: AbortSignal | undefined;
+  onProgress?: ProgressListener | undefined;
+}
+
+/** Makes backups. One is there only when its dump was proved whole and all of it is stored. */
+@Injectable()
+export class BackupCreation {
+  private readonly ids = new BackupIds();
+  private readonly log = new Logger(BackupCreation.name);
+
+  constructor(
+    private readonly options: BackupOptions,
+    private readonly engine: DumpEngine,
+    private readonly server: DatabaseServer,
+    private readonly storage: BackupStorage,
+    private readonly queue: RunQueue,
+  ) {}
+
+  async create(wanted: CreateBackupOptions = {}): Promise<Backup> {
+    const request = this.understand(wanted);
+    return this.queue.run(wanted.signal, (signal) =>
+      withDeadline(this.options.timeoutMs, signal, (signal) => this.make(request, wanted, signal)),
+    );
+  }
+
+  /** Removes what killed processes left behind. A storage that can't be used is said, not thrown. */
+  async removeLeftovers(): Promise<void> {
+    try {
+      const removed = await this.storage.removeLeftovers();
+      if (removed.length > 0)
+        this.log.log(`Removed unfinished backups of processes that are gone: ${list(removed)}`);
+    } catch (error) {
+      this.log.warn(`Unfinished backups could not be looked for. ${(error as Error).message}`);
+    }
+  }
+
+  private understand(wanted: CreateBackupOptions): DumpRequest {
+    refuseUnknown('option of createBackup', wanted, [
+      'label',
+      'database',
+      'collections',
+      'signal',
+      'onProgress',
+    ]);
+    const { label, collections, database = this.options.database } = wanted;
+    if (label !== undefined) checkLabel(label);
+    if (database !== '*') checkDatabaseName(database, 'database');
+    if (collections === undefined) return { database };
+    checkCollectionNames(collections);
+    if (database === '*')
+      throw invalidOption('Collections were named, but no database', 'the option database, or one in uri');
+    return { database, collections: [...collections] };
+  }
+
+  private async make(
+    request: DumpRequest,
+    { label, onProgress }: CreateBackupOptions,
+    signal: AbortSignal,
+  ): Promise<Backup> {
+    const begun = performance.now();
+    const now = this.options.clock.now();
+    await this.removeLeftovers();
+    const version = await this.engine.prepare('dump');
+    const plan = planDump(request, await this.server.use((session) => session.namespaces(request.database)));
+    signal.throwIfAborted();
+
+    const id = this.ids.next(now);
+    const draft = await this.storage.begin(id);
+    try {
+      const { compression } = this.options;
+      const dump = await storeDump(this.engine, plan.selection, compression, draft, signal, onProgress);
+      await this.proveComplete(dump, plan, request);
+      const manifest = newManifest({
+        id,
+        ...(label === undefined ? {} : { label }),
+        createdAt: new Date(now).toISOString(),
+        seconds: Math.round(performance.now() - begun) / 1_000,
+        engine: { name: this.engine.name, version },
+        ...contents(request, dump),
+      });
+      signal.throwIfAborted();
+      const stored = await draft.commit(writeManifest(manifest));
+      return describeBackup(manifest, stored.location);
+    } catch (error) {
+      await draft.discard();
+      throw error;
+    }
+  }
+
+  private async proveComplete({ summary }: StoredDump, plan: DumpPlan, request: DumpRequest): Promise<void> {
+    const missing = missingFrom(summary, plan, request);
+    if (missing.length === 0) return;
+    const now = await this.server.use((session) => session.namespaces(request.database));
+    const left = now.map(nameOf).filter((name) => missing.includes(name));
+    if (left.length > 0) throw incomplete(`The dump lacks ${list(left)}`);
+  }
+}
+
+function contents(
+  { database, collections }: DumpRequest,
+  { summary, archive }: StoredDump,
+): Pick<Manifest, 'source' | 'archive' | 'namespaces'> {
+  return {
+    source: { database, ...(collections ? { collections } : {}), serverVersion: summary.serverVersion },
+    archive,
+    namespaces: manifestNamespaces(summary),
+  };
+}

@@ -1,0 +1,7 @@
+/** What to do about failures that the tools and the driver report alike. */
+export const ADVICE = {
+  SERVER_UNREACHABLE: 'check that the server runs and that MONGO_URI or the option uri names it',
+  AUTHENTICATION_FAILED: 'check user, password and authSource in MONGO_URI or the option uri',
+  NOT_AUTHORIZED:
+    'give the user the right, for example by the role readWrite on the database, or backup and restore for the instance',
+} as const;

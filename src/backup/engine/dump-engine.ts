@@ -1,0 +1,50 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What is read from the server. */
+export interface DumpSelection {
+  /** `'*'` for the whole instance. */
+  readonly database: string;
+  /** These only; needs a database. */
+  readonly collections?: readonly string[];
+  /** All but these, where `collections` is absent; needs a database. */
+  readonly except?: readonly string[];
+}
+
+/** What is written to the server. The archive's other namespaces are read and left out. */
+export interface LoadSelection {
+  /** As they are called in the archive. */
+  readonly namespaces: readonly { readonly database: string; readonly collection: string }[];
+  /** Databases by their name in the archive: where they go, and what goes before each collection's name. */
+  readonly into: ReadonlyMap<string, { readonly database: string; readonly prefix: string }>;
+}
+
+/**
+ * PORT: reads databases into an archive of the mongodump format and writes such archives back.
+ *
+ * Failures are BackupErrors without any secret: TOOL_NOT_FOUND, TOOL_TOO_OLD, SERVER_UNREACHABLE,
+ * AUTHENTICATION_FAILED, NOT_AUTHORIZED, TOOL_FAILED. What an aborted signal ends rejects too.
+ */
+export abstract class DumpEngine {
+  abstract readonly name: string;
+
+  /** Makes sure that it can do the job, before anything else is done. Gives its version. */
+  abstract prepare(job: 'dump' | 'load'): Promise<string>;
+
+  /** Begins to read. A stream that ends proves nothing: the dump is whole only when `finished` resolves. */
+  abstract dump(selection: DumpSelection, signal: AbortSignal): Promise<Dump>;
+
+  /** Begins to write. Documents that break a collection's validator are written all the same, as they were. */
+  abstract load(selection: LoadSelection, signal: AbortSignal): Promise<Load>;
+}
+
+export interface Dump {
+  readonly archive: Readable;
+  /** Rejects when the reading failed in any way, however whole the archive looks. */
+  readonly finished: Promise<void>;
+}
+
+export interface Load {
+  readonly archive: Writable;
+  /** Rejects when the writing failed in any way, a single document included. Gives how many were written. */
+  readonly finished: Promise<number>;
+}

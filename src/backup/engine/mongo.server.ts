@@ -1,0 +1,140 @@
+import mongoose from 'mongoose';
+import { BackupError } from '../backup.errors.js';
+import type { NamespaceType } from '../archive/archive-summary.js';
+import { ADVICE } from './advice.js';
+import { readConnectionString } from './connection-string.js';
+import { DatabaseServer, type ServerNamespace, ServerSession } from './database-server.js';
+import { scrub } from './scrub.js';
+
+const { BSON, MongoClient } = mongoose.mongo;
+type Client = InstanceType<typeof MongoClient>;
+type Db = ReturnType<Client['db']>;
+
+/** How long to look for the server, unless the connection string says otherwise. */
+const PATIENCE_MS = 10_000;
+/** Of the server itself: its users, its settings, its log. Never taken for application data. */
+const OWN_DATABASES = ['admin', 'config', 'local'];
+
+/** The server through the MongoDB driver; one connection per piece of work, closed after it. */
+export class MongoServer extends DatabaseServer {
+  constructor(private readonly uri: string) {
+    super();
+  }
+
+  async use<T>(work: (session: ServerSession) => Promise<T>): Promise<T> {
+    const secret = readConnectionString(this.uri).password ?? '';
+    let client: Client | undefined;
+    try {
+      client = new MongoClient(this.uri, {
+        appName: 'flora-backup',
+        ...(/[?&]serverSelectionTimeoutMS=/i.test(this.uri) ? {} : { serverSelectionTimeoutMS: PATIENCE_MS }),
+      });
+      await client.connect();
+      return await work(new MongoSession(client));
+    } catch (error) {
+      throw isOfDriver(error) ? serverFailure(error, secret) : error;
+    } finally {
+      await client?.close().catch(() => undefined);
+    }
+  }
+}
+
+class MongoSession extends ServerSession {
+  constructor(private readonly client: Client) {
+    super();
+  }
+
+  async version(): Promise<string> {
+    const { version } = await this.client.db('admin').command({ buildInfo: 1 });
+    return String(version);
+  }
+
+  async namespaces(database: string): Promise<readonly ServerNamespace[]> {
+    const names = database === '*' ? await this.databases() : [database];
+    return (await Promise.all(names.map((name) => namespacesOf(this.client.db(name))))).flat();
+  }
+
+  async count(database: string, collection: string): Promise<number> {
+    return this.client.db(database).collection(collection).countDocuments({});
+  }
+
+  async indexes(database: string, collection: string): Promise<readonly string[]> {
+    const found = await this.client
+      .db(database)
+      .collection(collection)
+      .indexes()
+      .catch(nothingWhere('NamespaceNotFound', []));
+    return found.map(({ name }) => String(name)).sort();
+  }
+
+  async rename(database: string, from: string, to: string, replace: boolean): Promise<void> {
+    await this.client.db(database).collection(from).rename(to, { dropTarget: replace });
+  }
+
+  async drop(database: string, collection: string): Promise<void> {
+    await this.client
+      .db(database)
+      .collection(collection)
+      .drop()
+      .catch(nothingWhere('NamespaceNotFound', false));
+  }
+
+  async createView(database: string, view: string, metadata: string): Promise<void> {
+    const { options } = BSON.EJSON.parse(metadata, { relaxed: false }) as { options: object };
+    await this.client.db(database).command({ create: view, ...options });
+  }
+
+  /** Asks for all of them, so that a user who may see only some is refused instead of given half an answer. */
+  private async databases(): Promise<string[]> {
+    const { databases } = await this.client
+      .db('admin')
+      .admin()
+      .listDatabases({ nameOnly: true, authorizedDatabases: false });
+    return databases.map(({ name }) => name).filter((name) => !OWN_DATABASES.includes(name));
+  }
+}
+
+async function namespacesOf(db: Db): Promise<ServerNamespace[]> {
+  const found = await db.listCollections({}, { nameOnly: true, authorizedCollections: false }).toArray();
+  return found
+    .filter(({ name }) => name === 'system.js' || !name.startsWith('system.'))
+    .map(({ name, type }) => ({
+      database: db.databaseName,
+      collection: name,
+      type: (type ?? 'collection') as NamespaceType,
+    }));
+}
+
+interface DriverError extends Error {
+  code?: unknown;
+  codeName?: unknown;
+}
+
+function isOfDriver(error: unknown): error is DriverError {
+  const name = (error as Error | undefined)?.name ?? '';
+  return error instanceof mongoose.mongo.MongoError || /^(Mongo|BSON)/.test(name);
+}
+
+/** Without the driver's error as its cause where that may quote the connection string. */
+function serverFailure(error: DriverError, secret: string): BackupError {
+  const code = codeOf(error);
+  const quotes = error.name === 'MongoParseError' || error.name === 'MongoInvalidArgumentError';
+  return new BackupError(code, {
+    problem: `MongoDB: ${scrub(error.message, [secret])}`,
+    ...(code in ADVICE ? { advice: ADVICE[code as keyof typeof ADVICE] } : {}),
+    ...(quotes ? {} : { cause: error }),
+  });
+}
+
+function codeOf({ name, code }: DriverError) {
+  if (code === 18 || code === 11) return 'AUTHENTICATION_FAILED';
+  if (code === 13) return 'NOT_AUTHORIZED';
+  return /Network|ServerSelection|Topology/.test(name) ? 'SERVER_UNREACHABLE' : 'SERVER_FAILED';
+}
+
+function nothingWhere<T>(codeName: string, nothing: T): (error: DriverError) => T {
+  return (error) => {
+    if (error.codeName === codeName) return nothing;
+    throw error;
+  };
+}

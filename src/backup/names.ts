@@ -1,0 +1,32 @@
+import { shown } from '../errors.js';
+import { invalidOption } from './backup.errors.js';
+
+/** Databases that belong to the server itself: users, settings, its log. */
+export const OWN_DATABASES: readonly string[] = ['admin', 'config', 'local'];
+
+/** @throws BackupError INVALID_OPTIONS for what MongoDB doesn't take as the name of a database */
+export function checkDatabaseName(name: unknown, option: string): void {
+  // eslint-disable-next-line no-control-regex
+  if (typeof name === 'string' && /^[^/\\. "$\0]+$/.test(name) && Buffer.byteLength(name) < 64) return;
+  throw invalidOption(
+    `The option ${option} is ${shown(name)}`,
+    'the name of a database: up to 63 bytes, without space and without / \\ . " $',
+  );
+}
+
+/** @throws BackupError INVALID_OPTIONS unless it is a list of names, each once */
+export function checkCollectionNames(names: unknown): void {
+  const fits =
+    Array.isArray(names) &&
+    names.length > 0 &&
+    names.every((name) => typeof name === 'string' && name !== '' && !name.includes('\0')) &&
+    new Set(names).size === names.length;
+  if (!fits)
+    throw invalidOption('The option collections is no list of names', 'at least one name, each once');
+}
+
+/** @throws BackupError INVALID_OPTIONS */
+export function checkLabel(label: unknown): void {
+  if (typeof label === 'string' && /^\P{Cc}{1,200}$/u.test(label)) return;
+  throw invalidOption(`The label is ${shown(label)}`, 'up to 200 characters without control characters');
+}

@@ -1,0 +1,110 @@
+import { type ArchiveSummary, readMetadata } from '../archive/archive-summary.js';
+import { countDocuments } from '../backup.js';
+import { BackupError, list } from '../backup.errors.js';
+import type { RestorableBackup } from '../catalogue.js';
+import { nameOf } from '../create/dump-plan.js';
+import type { ServerSession } from '../engine/database-server.js';
+import type { DumpEngine } from '../engine/dump-engine.js';
+import type { RestoreStep } from './restore-plan.js';
+import { readProved, type Watch } from '../proof.js';
+
+/** What a restore works with once its backup is proved. */
+export interface RestoreWork {
+  readonly session: ServerSession;
+  readonly engine: DumpEngine;
+  readonly backup: RestorableBackup;
+  readonly archive: ArchiveSummary;
+  readonly steps: readonly RestoreStep[];
+  /** What the scratch collections' names begin with. */
+  readonly prefix: string;
+  readonly watch: Watch;
+}
+
+/**
+ * Loads all that can be renamed into scratch collections and proves it: as many documents as the backup has, by the
+ * tool's word and by counting, and all indexes. Views are made there for a trial.
+ */
+export async function loadBeside(work: RestoreWork): Promise<void> {
+  await load(work, of(work, 'swap'), work.prefix);
+  for (const view of of(work, 'view'))
+    await work.session.createView(view.database, work.prefix + view.collection, metadataOf(work, view));
+}
+
+/** Loads what the server can't rename into its place, which is free, and proves it. */
+export async function loadInPlace(work: RestoreWork): Promise<void> {
+  const steps = of(work, 'direct');
+  const present = (await namespacesOf(work)).map(nameOf);
+  const taken = steps.map(nameOf).filter((name) => present.includes(name));
+  if (taken.length > 0) throw mismatch(`${list(taken)} came into being during the restore`);
+  try {
+    await load(work, steps, '');
+  } catch (error) {
+    await removeInPlace(work);
+    throw error;
+  }
+}
+
+/** Takes back what `loadInPlace` did. */
+export async function removeInPlace(work: RestoreWork): Promise<void> {
+  for (const { database, collection } of of(work, 'direct')) await work.session.drop(database, collection);
+}
+
+/** Removes what is left of the scratch collections. */
+export async function removeBeside(work: RestoreWork): Promise<void> {
+  for (const { database, collection } of await namespacesOf(work))
+    if (collection.startsWith(work.prefix)) await work.session.drop(database, collection);
+}
+
+/** Options and indexes of a step's namespace, as the archive has them. */
+export function metadataOf({ archive }: RestoreWork, { source }: RestoreStep): string {
+  return archive.namespaces.find((namespace) => nameOf(namespace) === nameOf(source))!.metadata;
+}
+
+async function load(work: RestoreWork, steps: readonly RestoreStep[], prefix: string): Promise<void> {
+  if (steps.length === 0) return;
+  const { engine, backup, watch } = work;
+  const stop = new AbortController();
+  const into = new Map(steps.map(({ source, database }) => [source.database, { database, prefix }]));
+  const namespaces = steps.map(({ source }) => source);
+  const loading = await engine.load({ namespaces, into }, AbortSignal.any([watch.signal, stop.signal]));
+  const reading = readProved(backup.stored, backup.manifest, watch, loading.archive);
+  reading.catch(() => stop.abort());
+  const [read, loaded] = await Promise.allSettled([reading, loading.finished]);
+  watch.signal.throwIfAborted();
+  // A tool that fails closes its input, and damage found while reading stops the tool.
+  if (read.status === 'rejected' && read.reason instanceof BackupError) throw read.reason;
+  if (loaded.status === 'rejected') throw loaded.reason;
+  if (read.status === 'rejected') throw read.reason;
+  if (loaded.value !== countDocuments(namespaces))
+    throw mismatch(`${loaded.value} documents were written instead of ${countDocuments(namespaces)}`);
+  for (const step of steps) await prove(work, step, prefix);
+}
+
+async function prove(work: RestoreWork, step: RestoreStep, prefix: string): Promise<void> {
+  const { session } = work;
+  const { source, database } = step;
+  const { indexes, expires } = readMetadata(metadataOf(work, step));
+  const isRaw = source.type !== 'timeseries' || source.dataCollection !== source.collection;
+  if (isRaw) {
+    const found = await session.count(database, prefix + source.dataCollection);
+    // Where documents expire the server may have begun to delete them; the tool's own count was right.
+    const right = expires ? found <= source.documents : found === source.documents;
+    if (!right) throw mismatch(`${nameOf(step)} has ${found} documents instead of ${source.documents}`);
+  }
+  const made = await session.indexes(database, prefix + source.collection);
+  const lacking = indexes.filter((name) => !made.includes(name));
+  if (lacking.length > 0) throw mismatch(`${nameOf(step)} lacks the indexes ${list(lacking)}`);
+}
+
+async function namespacesOf({ session, steps }: RestoreWork) {
+  const databases = [...new Set(steps.map(({ database }) => database))];
+  return (await Promise.all(databases.map((database) => session.namespaces(database)))).flat();
+}
+
+function of({ steps }: RestoreWork, way: RestoreStep['way']): RestoreStep[] {
+  return steps.filter((step) => step.way === way);
+}
+
+function mismatch(problem: string): BackupError {
+  return new BackupError('RESTORE_MISMATCH', { problem, advice: 'nothing was replaced; restore again' });
+}

@@ -1,0 +1,61 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * PORT: where backups are kept. A backup is a set of named objects under one id, among them the manifest, which is
+ * there only when all the others are there in full.
+ *
+ * Every failure is a BackupError: STORAGE_FULL, STORAGE_UNUSABLE, BACKUP_NOT_FOUND, BACKUP_DAMAGED (an object that
+ * is not what this storage would have made, such as a symbolic link).
+ */
+export abstract class BackupStorage {
+  /** Where this is, for people; without secrets. */
+  abstract readonly location: string;
+
+  /** Begins a backup that nobody sees before `commit`. Fails when the id is taken. */
+  abstract begin(id: string): Promise<BackupDraft>;
+
+  /** The names of all that could be a backup, foreign things included, drafts excluded. Empty when there is nothing. */
+  abstract list(): Promise<readonly string[]>;
+
+  /** What is kept under an id. @throws BackupError BACKUP_NOT_FOUND */
+  abstract open(id: string): Promise<StoredBackup>;
+
+  /**
+   * Removes a backup, and nothing that isn't part of one. It is gone at once or not at all: a delete that was cut
+   * short is finished by `removeLeftovers`. @throws BackupError BACKUP_NOT_FOUND
+   */
+  abstract delete(id: string): Promise<void>;
+
+  /**
+   * Removes drafts of processes that are no more, and finishes their deletes; never a draft that a living process
+   * works on, here or on another host. Gives the names of what was removed.
+   */
+  abstract removeLeftovers(): Promise<readonly string[]>;
+}
+
+/** A backup in the making. Ended by `commit` or by `discard`. */
+export abstract class BackupDraft {
+  /** Stores an object durably under this name. Rejects when the content ends with an error; nothing stays then. */
+  abstract write(name: string, content: Readable): Promise<void>;
+
+  /** Stores the manifest, durably and last, and makes the backup visible. When it rejects there is no backup. */
+  abstract commit(manifest: string): Promise<StoredBackup>;
+
+  /** Removes everything of it. */
+  abstract discard(): Promise<void>;
+}
+
+/** A backup, or what looks like one, as found in a storage. */
+export abstract class StoredBackup {
+  /** Where this is, for people; without secrets. */
+  abstract readonly location: string;
+
+  /** Text of the manifest; undefined when there is none. */
+  abstract manifest(): Promise<string | undefined>;
+
+  /** Bytes of an object; undefined when there is none of that name. */
+  abstract size(name: string): Promise<number | undefined>;
+
+  /** Its bytes. @throws BackupError BACKUP_DAMAGED when there is none of that name */
+  abstract read(name: string): Promise<Readable>;
+}

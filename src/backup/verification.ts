@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { shown } from '../errors.js';
+import { countDocuments } from './backup.js';
+import { BackupError, invalidOption } from './backup.errors.js';
+import { checkedBackupId } from './backup-id.js';
+import { refuseUnknown } from './backup.options.js';
+import { BackupCatalogue, type RestorableBackup } from './catalogue.js';
+import type { ProgressListener } from './progress.js';
+import { readProved, verifyHash } from './proof.js';
+
+/**
+ * - `hash`: the stored bytes are those that were written;
+ * - `archive`: also, they unpack to an archive that is whole, every document of which was walked, counted and
+ *   checksummed, as the manifest says.
+ */
+export type VerifyLevel = 'hash' | 'archive';
+
+export interface VerifyReport {
+  readonly id: string;
+  readonly level: VerifyLevel;
+  readonly good: boolean;
+  /** What is wrong; absent when it is good. */
+  readonly problem?: string;
+  /** Stored bytes that were found right. */
+  readonly bytes: number;
+  /** Documents that were walked; 0 at level `hash`. */
+  readonly documents: number;
+  readonly seconds: number;
+}
+
+export interface VerifyOptions {
+  /** @default 'archive' */
+  level?: VerifyLevel | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: ProgressListener | undefined;
+}
+
+const LEVELS: readonly unknown[] = ['hash', 'archive'] satisfies VerifyLevel[];
+
+/** Says whether a backup is what was stored. */
+@Injectable()
+export class Verification {
+  constructor(private readonly catalogue: BackupCatalogue) {}
+
+  async verify(id: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+    refuseUnknown('option of verifyBackup', options, ['level', 'signal', 'onProgress']);
+    const { level = 'archive' } = options;
+    if (!LEVELS.includes(level)) throw invalidOption(`The level is ${shown(level)}`, "'hash' or 'archive'");
+    const begun = performance.now();
+    const report = (found: Pick<VerifyReport, 'good' | 'problem' | 'bytes' | 'documents'>): VerifyReport => ({
+      id,
+      level,
+      ...found,
+      seconds: Math.round(performance.now() - begun) / 1_000,
+    });
+    try {
+      const backup = await this.catalogue.find(checkedBackupId(id));
+      return report({
+        good: true,
+        bytes: backup.manifest.archive.bytes,
+        documents: await prove(backup, level, options),
+      });
+    } catch (error) {
+      if (!(error instanceof BackupError && error.code === 'BACKUP_DAMAGED')) throw error;
+      return report({ good: false, problem: error.message, bytes: 0, documents: 0 });
+    }
+  }
+}
+
+/** Gives the number of documents that were walked. */
+async function prove(
+  { stored, manifest }: RestorableBackup,
+  level: VerifyLevel,
+  options: VerifyOptions,
+): Promise<number> {
+  const signal = options.signal ?? new AbortController().signal;
+  if (level === 'archive') {
+    const { namespaces } = await readProved(stored, manifest, {
+      signal,
+      phase: 'verify',
+      onProgress: options.onProgress,
+    });
+    return countDocuments(namespaces);
+  }
+  await verifyHash(stored, manifest, signal);
+  return 0;
+}
