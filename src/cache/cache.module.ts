@@ -24,7 +24,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<CacheModuleOptions>()
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createCacheOptions')
-    .setExtras<CacheModuleExtras>({ isGlobal: true }, (definition, { isGlobal = true, http }) => ({
+    .setExtras<CacheModuleExtras>({ isGlobal: true, http: {} }, (definition, { isGlobal = true, http }) => ({
       ...definition,
       global: isGlobal,
       providers: [
