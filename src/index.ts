@@ -53,6 +53,29 @@ export {
   type CacheManagerOptions,
 } from './cache/cache-manager/cache-manager.provider.js';
 
+// Backup
+export { BackupModule, type BackupOptionsFactory } from './backup/backup.module.js';
+export { BackupService } from './backup/backup.service.js';
+export { createBackupService } from './backup/create-backup-service.js';
+export { BackupScheduler, type ScheduleOptions } from './backup/backup.scheduler.js';
+export { ScheduledBackup } from './backup/schedule/scheduled-backup.js';
+export type { BackupModuleOptions } from './backup/backup.options.js';
+export type { Backup, BackupStatus } from './backup/backup.js';
+export type { BackupFilter } from './backup/catalogue.js';
+export type { BackupProgress, ProgressListener } from './backup/progress.js';
+export type { CleanupOptions, CleanupReport } from './backup/cleanup.js';
+export type { CreateBackupOptions } from './backup/create/creation.js';
+export type { RestoredNamespace, RestoreOptions, RestoreReport } from './backup/restore/restoration.js';
+export type { RetentionPolicy } from './backup/retention.js';
+export type { VerifyLevel, VerifyOptions, VerifyReport } from './backup/verification.js';
+export { BackupDraft, BackupStorage, StoredBackup } from './backup/storage/backup-storage.js';
+export {
+  BackupError,
+  SwapFailedError,
+  TargetNotEmptyError,
+  type BackupErrorCode,
+} from './backup/backup.errors.js';
+
 // Shared
 export { Clock, SystemClock } from './coordination/clock.js';
 export { DurationError, type Duration } from './duration.js';
