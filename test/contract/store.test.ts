@@ -48,7 +48,11 @@ const contract = (adapter: Adapter) => {
   let count = 0;
   const newKey = () => `${root}:v1:k:${(count += 1)}`;
   const bytes = () => randomBytes(100);
-  const write = (key: string, frame: Buffer = bytes(), lifetime = 60_000) => ({ key, bytes: frame, lifetime });
+  const write = (key: string, frame: Buffer = bytes(), lifetime = 60_000) => ({
+    key,
+    bytes: frame,
+    lifetime,
+  });
 
   it('gives back the very bytes, in the order of the keys, undefined for absent ones', async () => {
     const [a, b, absent] = [newKey(), newKey(), newKey()];
