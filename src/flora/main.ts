@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs';
+import { once } from 'node:events';
+import { CacheService } from '../index.js';
+import { closingSignal } from './closing-signal.js';
+import { bringServers, type Servers } from './servers/bring-servers.js';
+import { openShop, type Shop } from './shop.js';
+
+/** `npm start`: brings what is missing, opens the shop, and leaves nothing behind when it is closed. */
+async function main(): Promise<void> {
+  const closing = closingSignal();
+  // Whether MONGO_URI and REDIS_URL are named has to be known before the application reads its configuration.
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const servers = await bringServers({ log: console.log });
+  try {
+    if (closing.aborted) return;
+    const shop = await open(servers);
+    try {
+      welcome(shop, servers);
+      if (!closing.aborted) await once(closing, 'abort');
+    } finally {
+      await shop.close();
+    }
+  } finally {
+    await servers.stop();
+    if (closing.aborted) console.log('\nFlora is closed.');
+  }
+}
+
+async function open({ mongo, redis, tools }: Servers): Promise<Shop> {
+  if (mongo.at === undefined) throw new Error('Without MongoDB there is no shop.');
+  const shop = await openShop({
+    variables: {
+      MONGO_URI: mongo.at,
+      ...(redis.at !== undefined && { REDIS_URL: redis.at }),
+      ...(tools.at !== undefined && { MONGO_TOOLS_DIR: tools.at }),
+    },
+    withoutRedis: redis.at === undefined,
+  });
+  const cache = shop.app.get(CacheService);
+  cache.on('down', ({ reason }) => console.log(`Redis is away (${reason}); the shop goes on without it.`));
+  cache.on('up', () => console.log('Redis answers.'));
+  return shop;
+}
+
+function welcome({ url, seeded, adminToken }: Shop, { mongo, redis, tools }: Servers): void {
+  if (seeded) {
+    const { products, customers, orders } = seeded;
+    console.log(
+      `Filled the empty database with ${count(products)} products, ${count(customers)} customers and ` +
+        `${count(orders)} orders.`,
+    );
+  }
+  if (redis.at === undefined) console.log('There is no Redis: the cache lives in this process alone.');
+  if (tools.at === undefined) console.log('There is no mongodump: the backup routes answer 503.');
+  console.log(`
+Flora is open at ${url}
+
+  ${url}/       what to try
+  ${url}/docs   every route, to be tried in the browser
+  demo-1, demo-2 …   tokens of customers
+  ${adminToken}   token of the admin (ADMIN_TOKEN)
+
+Try
+  curl -si ${url}/products | grep -i cache-status      # twice: the second one is a hit
+  curl -s ${url}/me/orders -H 'Authorization: Bearer demo-1'
+  curl -s -X POST ${url}/admin/backups -H 'Authorization: Bearer ${adminToken}'
+
+${mongo.server ? 'This MongoDB is gone when the shop is closed; set MONGO_URI to keep its data. ' : ''}Ctrl-C closes the shop.`);
+}
+
+const count = (number: number): string => number.toLocaleString('en');
+
+/** What went wrong, for people; a stack only where it is not known what it was. */
+function told(error: unknown): string {
+  const { code, message, stack } = error as { code?: string; message?: string; stack?: string };
+  if (code === 'EADDRINUSE')
+    return `Port ${process.env['PORT'] ?? 3_000} is taken; close what uses it, or set PORT.`;
+  return code === undefined && !(error instanceof Error && error.name === 'Error')
+    ? String(stack)
+    : String(message);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(told(error));
+  process.exitCode = 1;
+}

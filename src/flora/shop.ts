@@ -1,0 +1,46 @@
+import type { INestApplication } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { NestFactory } from '@nestjs/core';
+import type { Configuration } from './configuration.js';
+import { FloraModule, type Start } from './flora.module.js';
+import { describeApi } from './open-api.js';
+import { SeedService } from './seed/seed.service.js';
+import type { ShopSize } from './seed/shop-data.js';
+
+/** The shop, open for visitors. */
+export interface Shop {
+  url: string;
+  app: INestApplication;
+  /** What an empty database was filled with, undefined if it was not empty. */
+  seeded: ShopSize | undefined;
+  adminToken: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the application, fills an empty database, and listens. Where that fails, nothing is left open.
+ *
+ * @throws EnvironmentError, or an error with the code EADDRINUSE when the port is taken
+ */
+export async function openShop(start: Start = {}): Promise<Shop> {
+  const app = await NestFactory.create(FloraModule.start(start), {
+    logger: ['error', 'warn'],
+    abortOnError: false,
+    // Browsers keep connections open: closing does not wait for them.
+    forceCloseConnections: true,
+  });
+  try {
+    const config = app.get<ConfigService<Configuration, true>>(ConfigService);
+    describeApi(app);
+    await app.init();
+    const seeded = await app.get(SeedService).fillEmptyDatabase();
+    const host = config.get('HOST', { infer: true });
+    await app.listen(config.get('PORT', { infer: true }), host);
+    const { port } = app.getHttpServer().address() as { port: number };
+    const adminToken = config.get('ADMIN_TOKEN', { infer: true });
+    return { url: `http://${host}:${port}`, app, seeded, adminToken, close: () => app.close() };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
