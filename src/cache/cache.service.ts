@@ -3,7 +3,7 @@ import { resolveCacheOptions, type CacheModuleOptions, type ResolvedCacheOptions
 import { CacheCounterError, CacheOptionsError, CacheUnavailableError } from './cache.errors.js';
 import { statsOf, type CacheStats } from './cache-stats.js';
 import { CacheEngine } from './engine/cache-engine.js';
-import type { Found } from './engine/lookup.js';
+import { ANY_QUESTION, type Found } from './engine/lookup.js';
 import type { CacheEvent, CacheEventMap } from './engine/cache-events.js';
 import { decodeValue, encodeValue } from './engine/codec.js';
 import { newEntry, resolveSetOptions, type ResolvedSetOptions, type SetOptions } from './set-options.js';
@@ -294,7 +294,9 @@ export class CacheService {
   /** The fresh entries by the user's key. */
   async #fresh(keys: readonly string[]): Promise<Map<string, Found>> {
     const entryKeys = keys.map((key) => this.#scope.key(key));
-    const found = await this.#forgiving([], () => this.#engine.lookup.find(entryKeys, this.#scope.clearTags));
+    const found = await this.#forgiving([], () =>
+      this.#engine.lookup.find(entryKeys, this.#scope.clearTags, ANY_QUESTION),
+    );
     const now = this.#engine.options.clock.now();
     const fresh = new Map<string, Found>();
     keys.forEach((key, index) => {

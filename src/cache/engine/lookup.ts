@@ -7,14 +7,18 @@ export interface Found {
   source: 'memory' | 'redis';
 }
 
+/** Whoever asks by key alone gets the entry whatever question it answers: `get`, `has` and `ttl`. */
+export const ANY_QUESTION = Symbol('any question');
+type Asked = string | undefined | typeof ANY_QUESTION;
+
 /** Looks for entries that may be served: in memory, then in the store, judged by the registry in both. */
 export class Lookup {
   constructor(private readonly engine: CacheEngine) {}
 
   /** What memory has, if it may be served; never asks the store. */
-  peek(key: string, clearTags: readonly string[], fingerprint?: string): Found | undefined {
+  peek(key: string, clearTags: readonly string[], fingerprint?: Asked): Found | undefined {
     const entry = this.engine.memory?.get(key, this.engine.options.clock.now());
-    if (!entry || entry.fingerprint !== fingerprint) return undefined;
+    if (!entry || !answers(entry, fingerprint)) return undefined;
     const verdict = this.engine.registry.verdict([...clearTags, ...entry.tags], entry.asOf);
     if (verdict === false) this.engine.memory?.drop(key);
     return verdict ? { entry, source: 'memory' } : undefined;
@@ -28,7 +32,7 @@ export class Lookup {
   async find(
     keys: readonly string[],
     clearTags: readonly string[],
-    fingerprint?: string,
+    fingerprint?: Asked,
   ): Promise<(Found | undefined)[]> {
     const found = keys.map((key) => this.peek(key, clearTags, fingerprint));
     const missing = keys.filter((_, index) => !found[index]);
@@ -41,7 +45,7 @@ export class Lookup {
   async load(
     keys: readonly string[],
     clearTags: readonly string[],
-    fingerprint?: string,
+    fingerprint?: Asked,
   ): Promise<(Found | undefined)[]> {
     const tickets = keys.map((key) => this.engine.memory?.take(key));
     try {
@@ -49,7 +53,7 @@ export class Lookup {
       return await Promise.all(
         frames.map(async (bytes, index) => {
           const entry = bytes && this.#decode(keys[index] as string, bytes);
-          if (!entry || entry.fingerprint !== fingerprint) return undefined;
+          if (!entry || !answers(entry, fingerprint)) return undefined;
           if (freshness(entry, this.engine.options.clock.now()) === 'expired') return undefined;
           if (!(await this.engine.registry.isValid([...clearTags, ...entry.tags], entry.asOf)))
             return undefined;
@@ -72,3 +76,6 @@ export class Lookup {
     return entry;
   }
 }
+
+const answers = (entry: Entry, fingerprint: Asked): boolean =>
+  fingerprint === ANY_QUESTION || entry.fingerprint === fingerprint;
