@@ -53,7 +53,8 @@ export class ReplayedResponse extends ResponseTap {
 
   protected override head(): 'open' | 'ignored' | 'aloud' {
     if (this.#state === 'open') return 'open';
-    return this.#state === 'error' ? 'aloud' : 'ignored';
+    // Until the head has left it may be the replay's own that asks: session middleware ends a response later.
+    return this.#state === 'replayed' && this.raw.headersSent ? 'ignored' : 'aloud';
   }
 
   protected override onFlush(): void {
@@ -84,15 +85,15 @@ export class ReplayedResponse extends ResponseTap {
     const { answer, method, requestHeaders } = this.replay;
     this.#setHeaders();
     this.#state = 'replayed';
-    const done = { chunk: undefined, encoding: undefined, callback };
-    if (answer.status < 300 && isNotModified(requestHeaders, answer)) {
+    const isModified = answer.status >= 300 || !isNotModified(requestHeaders, answer);
+    if (isModified) {
+      this.raw.statusCode = answer.status;
+      this.raw.setHeader('Content-Length', answer.body.length);
+    } else {
       sendNotModified(this.raw);
-      this.end(done);
-      return;
     }
-    this.raw.statusCode = answer.status;
-    this.raw.setHeader('Content-Length', answer.body.length);
-    this.end(method === 'HEAD' ? done : { ...done, chunk: answer.body });
+    const chunk = isModified && method !== 'HEAD' ? answer.body : undefined;
+    this.end({ chunk, encoding: undefined, callback });
   }
 
   #isError(): boolean {

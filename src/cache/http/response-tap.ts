@@ -29,9 +29,9 @@ export abstract class ResponseTap {
       flushHeaders: raw.flushHeaders.bind(raw),
     } as Writers;
     raw.writeHead = (...args: WriteHeadArguments) => {
-      const say = raw.headersSent ? 'aloud' : this.head();
-      if (say === 'aloud') this.#writers.writeHead(...args);
-      if (say === 'open') applyHead(raw, args);
+      const say = this.head();
+      if (say === 'aloud' || (say === 'open' && raw.headersSent)) this.#writers.writeHead(...args);
+      else if (say === 'open') applyHead(raw, args);
       return raw;
     };
     raw.write = ((...args: unknown[]) => this.onWrite(pieceOf(args))) as ServerResponse['write'];
