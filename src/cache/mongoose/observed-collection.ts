@@ -35,13 +35,11 @@ const byFilter = (name: string, optionsAt: number): Methods[string] =>
 const bulk = (name: string): Methods[string] =>
   function (this: mongo.Collection, options: SessionOptions) {
     const operation = callBehind<mongo.OrderedBulkOperation>(this, name, [options]);
-    const execute = async (more: SessionOptions) =>
-      told(
-        this.db.client,
-        { ...options, ...more },
-        () => callBehind(operation, 'execute', [more]),
-        () => [at(this, idsOfBatches(operation.batches))],
-      );
+    const execute = async (more: SessionOptions) => {
+      const write = at(this, idsOfBatches(operation.batches)); // the driver takes them away one by one
+      const run = () => callBehind(operation, 'execute', [more]);
+      return told(this.db.client, { ...options, ...more }, run, () => [write]);
+    };
     Object.defineProperty(operation, 'execute', { value: execute, configurable: true, writable: true });
     return operation;
   };

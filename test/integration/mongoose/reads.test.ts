@@ -3,9 +3,11 @@ import mongoose from 'mongoose';
 import { describeWith } from '../../servers/index.js';
 import { openShop, type Shop } from './shop.js';
 
+type Id = mongoose.Types.ObjectId;
+
 describeWith(['mongo', 'redis'], 'a cached read', () => {
   let shop: Shop;
-  const ids = Array.from({ length: 3 }, () => new mongoose.Types.ObjectId());
+  const [rose, tulip, fern] = [1, 2, 3].map(() => new mongoose.Types.ObjectId()) as [Id, Id, Id];
 
   beforeAll(async () => {
     shop = await openShop();
@@ -14,18 +16,18 @@ describeWith(['mongo', 'redis'], 'a cached read', () => {
   beforeEach(async () => {
     await shop.Product.deleteMany({});
     await shop.Supplier.deleteMany({});
-    await shop.Supplier.create({ _id: ids[2], name: 'Hortus' });
+    await shop.Supplier.create({ _id: fern, name: 'Hortus' });
     await shop.Product.create([
       {
-        _id: ids[0],
+        _id: rose,
         name: 'Rose',
         category: 'bouquets',
         price: 12,
-        supplier: ids[2],
+        supplier: fern,
         attributes: { colour: 'red' },
       },
-      { _id: ids[1], name: 'Tulip', category: 'bouquets', price: 0, sizes: [{ label: 'S', stems: 5 }] },
-      { _id: ids[2], name: 'Fern', category: 'plants', price: 30 },
+      { _id: tulip, name: 'Tulip', category: 'bouquets', price: 0, sizes: [{ label: 'S', stems: 5 }] },
+      { _id: fern, name: 'Fern', category: 'plants', price: 30 },
     ]);
   });
 
@@ -35,8 +37,8 @@ describeWith(['mongo', 'redis'], 'a cached read', () => {
     ['find that finds nothing', ({ Product }) => Product.find({ category: 'none' }).cache()],
     ['findOne', ({ Product }) => Product.findOne({ name: 'Rose' }).cache()],
     ['findOne that finds nothing', ({ Product }) => Product.findOne({ name: 'Oak' }).cache()],
-    ['findById', ({ Product }) => Product.findById(ids[0]).cache()],
-    ['findById, lean', ({ Product }) => Product.findById(ids[0]).lean().cache()],
+    ['findById', ({ Product }) => Product.findById(rose).cache()],
+    ['findById, lean', ({ Product }) => Product.findById(rose).lean().cache()],
     ['exists', ({ Product }) => Product.exists({ name: 'Rose' }).cache()],
     ['countDocuments', ({ Product }) => Product.countDocuments({ category: 'bouquets' }).cache()],
     ['a count of 0', ({ Product }) => Product.countDocuments({ category: 'none' }).cache()],

@@ -1,4 +1,4 @@
-import mongoose, { type Connection, type InferSchemaType, type Model } from 'mongoose';
+import mongoose, { type Connection, type Model } from 'mongoose';
 import { createCache, type CacheService } from '../../../src/cache/cache.service.js';
 import type { CacheModuleOptions } from '../../../src/cache/cache.options.js';
 import {
@@ -7,8 +7,21 @@ import {
 } from '../../../src/cache/mongoose/mongoose-cache.plugin.js';
 import { mongo, redis } from '../../servers/index.js';
 
+export interface Product {
+  name: string;
+  category?: string;
+  price?: number;
+  cost?: mongoose.Types.Decimal128;
+  soldAt?: Date;
+  picture?: Buffer;
+  sizes: { label?: string; stems?: number }[];
+  attributes?: Map<string, string>;
+  supplier?: mongoose.Types.ObjectId | { name: string };
+  cache?: string;
+}
+
 export const productSchema = () =>
-  new mongoose.Schema({
+  new mongoose.Schema<Product>({
     name: { type: String, required: true },
     category: String,
     price: Number,
@@ -21,8 +34,6 @@ export const productSchema = () =>
     cache: String,
   });
 export const supplierSchema = () => new mongoose.Schema({ name: String });
-
-export type Product = InferSchemaType<ReturnType<typeof productSchema>>;
 
 export interface Shop {
   uri: string;
@@ -54,7 +65,7 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
   const cache = await createCache({ redis: { url }, namespace, jitter: 0, ...options.cache });
   const plugin = new MongooseCachePlugin(cache, options.plugin);
   const connection = plugin.attach(mongoose.createConnection());
-  const Product = connection.model('Product', productSchema()) as unknown as Model<Product>;
+  const Product = connection.model('Product', productSchema());
   const Supplier = connection.model('Supplier', supplierSchema());
   await connection.openUri(uri, {
     monitorCommands: true,

@@ -1,0 +1,68 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+
+/** A way to a server on which its answers can be held back, or lost. */
+export interface HeldProxy {
+  port: number;
+  /** From now on answers wait for `release`. */
+  hold(): void;
+  release(): void;
+  /** Cuts every connection: what was sent was sent, its answer never comes. */
+  cut(): void;
+  /** Settles when something was sent to the server after this call. */
+  sent(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function holdAnswersOf(port: number): Promise<HeldProxy> {
+  const pairs = new Set<[Socket, Socket]>();
+  const waiting: (() => void)[] = [];
+  let isHeld = false;
+  const server = createServer((client) => {
+    const target = connect(port, '127.0.0.1');
+    const pair: [Socket, Socket] = [client, target];
+    pairs.add(pair);
+    for (const socket of pair) {
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        pairs.delete(pair);
+        client.destroy();
+        target.destroy();
+      });
+    }
+    client.on('data', (bytes) => {
+      target.write(bytes);
+      for (const tell of waiting.splice(0)) tell();
+    });
+    target.on('data', (bytes) => client.write(bytes));
+    if (isHeld) target.pause();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as { port: number }).port,
+    hold: () => {
+      isHeld = true;
+      for (const [, target] of pairs) target.pause();
+    },
+    release: () => {
+      isHeld = false;
+      for (const [, target] of pairs) target.resume();
+    },
+    cut: () => {
+      for (const [client, target] of pairs) {
+        client.destroy();
+        target.destroy();
+      }
+    },
+    sent: () => new Promise((resolve) => waiting.push(resolve)),
+    close: async () => {
+      for (const [client, target] of pairs) {
+        client.destroy();
+        target.destroy();
+      }
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
