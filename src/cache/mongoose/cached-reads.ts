@@ -1,4 +1,3 @@
-import { FloraError } from '../../errors.js';
 import type { CacheService } from '../cache.service.js';
 import type { EntryLead, EntryRequest, FoundEntry } from '../engine/entry-access.js';
 import type { QueryPolicy } from './query-policy.js';
@@ -40,7 +39,7 @@ export class CachedReads {
     return payload ? decodePayload(payload, this.bson, read.decoding) : read.bypass();
   }
 
-  /** Undefined when the cache itself can't: a query is never the worse for it. Errors of a shared load are the caller's. */
+  /** Undefined when the cache itself can't (it was closed, say): a query is never the worse for it. */
   async #open({ fingerprint, tags, policy }: CacheableRead): Promise<FoundEntry | EntryLead | undefined> {
     const name: EntryRequest =
       policy.key === undefined
@@ -48,9 +47,8 @@ export class CachedReads {
         : { key: policy.key, fingerprint };
     try {
       return await this.cache.openEntry({ ...name, tags: [...tags, ...policy.tags] });
-    } catch (error) {
-      if (error instanceof FloraError) return undefined;
-      throw error;
+    } catch {
+      return undefined; // no error of the database: loads that fail are passed on, never shared
     }
   }
 

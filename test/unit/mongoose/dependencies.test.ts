@@ -73,8 +73,19 @@ it('only an exact _id fixes the document', () => {
   expect(fixedIds({ _id: { $eq: id } })).toEqual([id]);
   expect(fixedIds({ _id: { $in: [1, 2] } })).toEqual([1, 2]);
   for (const condition of [
-    ...[undefined, null, /a/, [id], {}, { x: 1 }, { $gt: id }, { $ne: id }, { $in: [/a/] }, { $in: [null] }],
-    ...[{ $eq: null }, { $in: [id], $nin: [id] }, { $exists: true }],
+    undefined,
+    null,
+    /a/,
+    [id],
+    {},
+    { x: 1 },
+    { $gt: id },
+    { $ne: id },
+    { $in: [/a/] },
+    { $in: [null] },
+    { $eq: null },
+    { $in: [id], $nin: [id] },
+    { $exists: true },
   ])
     expect(fixedIds({ _id: condition })).toBeUndefined();
   expect(fixedIds({ name: 'x' })).toBeUndefined();
@@ -104,20 +115,23 @@ describe('an aggregate depends on every collection that it reads', () => {
   });
 
   it.each([
-    ...[
-      { $out: 'x' },
-      { $merge: 'x' },
-      { $sample: { size: 1 } },
-      { $collStats: {} },
-      { $currentOp: {} },
-      { $search: {} },
-    ],
-    ...[{ $novelty: {} }, {}, { $match: {}, $limit: 1 }, 'text', null],
-    ...[{ $lookup: { from: { db: 'other', coll: 'x' }, as: 'y' } }, { $lookup: 'x'.length }, { $facet: [] }],
-    ...[
-      { $facet: { a: [{ $out: 'x' }] } },
-      { $lookup: { from: 'x', pipeline: [{ $sample: { size: 1 } }], as: 'y' } },
-    ],
+    { $out: 'x' },
+    { $merge: 'x' },
+    { $sample: { size: 1 } },
+    { $collStats: {} },
+    { $currentOp: {} },
+    { $search: {} },
+    { $novelty: {} },
+    {},
+    { $match: {}, $limit: 1 },
+    'text',
+    null,
+    { $lookup: { from: { db: 'other', coll: 'x' }, as: 'y' } },
+    { $lookup: 'x'.length },
+    { $facet: [] },
+
+    { $facet: { a: [{ $out: 'x' }] } },
+    { $lookup: { from: 'x', pipeline: [{ $sample: { size: 1 } }], as: 'y' } },
   ])('is not cached for what is unknown: %j', (stage) => {
     expect(aggregate(stage)).toBeUndefined();
   });
