@@ -16,7 +16,9 @@ describeWith('redis-server', 'A cache whose Redis fails', () => {
     deadline: { read: '100ms', write: '200ms' },
     breaker: { retry: '100ms' },
   });
-  const isUp = () => expect.poll(() => cache.stats().state, { timeout: 10_000 }).toBe('up');
+  const isUp = async () => {
+    await expect.poll(() => cache.stats().state, { timeout: 10_000 }).toBe('up');
+  };
   const inTime = async <T>(call: Promise<T>): Promise<T> =>
     Promise.race([
       call,
