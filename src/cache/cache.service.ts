@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Variables } from '../environment.js';
 import { resolveCacheOptions, type CacheModuleOptions, type ResolvedCacheOptions } from './cache.options.js';
 import { CacheCounterError, CacheOptionsError, CacheUnavailableError } from './cache.errors.js';
@@ -39,6 +40,7 @@ export class CacheService {
     this.#engine = engine;
     this.#scope = scope;
     this.#readThrough = new ReadThrough(engine);
+    setMaxListeners(0, this.#closing.signal); // every factory under way may listen
     if (parent) {
       this.#closing = parent.#closing;
       this.#decoders = parent.#decoders;
@@ -84,7 +86,7 @@ export class CacheService {
     const now = this.#engine.options.clock.now();
     const writes: { key: string; entry: (known: Stamp) => Entry }[] = [];
     const removals: string[] = [];
-    for (const [key, value] of entries) {
+    for (const [key, value] of new Map(entries)) {
       const entryKey = this.#scope.key(key);
       if (value === undefined || resolved.ttl === 0) {
         removals.push(entryKey);

@@ -1,5 +1,7 @@
 import { toMilliseconds, type Duration } from '../duration.js';
-import type { Entry, Stamp } from './engine/entry.js';
+import { shown } from '../errors.js';
+import { CacheOptionsError } from './cache.errors.js';
+import { OLDEST, type Entry, type Stamp } from './engine/entry.js';
 
 /** How a value is kept. */
 export interface SetOptions {
@@ -36,8 +38,16 @@ export function resolveSetOptions(
     ttl: ttl === undefined ? defaults.ttl : toMilliseconds(ttl, 'ttl'),
     staleTtl: staleTtl === undefined ? defaults.staleTtl : toMilliseconds(staleTtl, 'staleTtl'),
     tags: registryTags(tags),
-    ...(asOf !== undefined && { asOf }),
+    ...(asOf !== undefined && { asOf: checkedStamp(asOf) }),
   };
+}
+
+function checkedStamp(asOf: unknown): Stamp {
+  if (Number.isSafeInteger(asOf) && Number(asOf) >= OLDEST) return asOf as Stamp;
+  throw new CacheOptionsError({
+    problem: `asOf is ${shown(asOf)}`,
+    expected: 'what cache.asOf() gave before the load',
+  });
 }
 
 /** An entry that is stored now; `known` is what the registry knows now, unless the caller knew it before its load. */
@@ -49,7 +59,7 @@ export function newEntry(
 ): Entry {
   return {
     ...encoded,
-    asOf: asOf ?? known,
+    asOf: Math.min(asOf ?? known, known), // a stamp from the future would survive invalidations
     storedAt: now,
     freshUntil: now + ttl,
     staleUntil: now + ttl + staleTtl,

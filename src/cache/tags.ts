@@ -62,5 +62,5 @@ export function invalidationTags(tag: string, scope: string): string[] {
 
 /** A user's tag in the registry: apart from our own, and apart from the same word in another namespace. */
 function userTag(tag: string, scope: string): string {
-  return `t:${scope}:${tag}`;
+  return `t:${scope}::${tag}`; // no scope has an empty name in it, so the first `::` ends it
 }

@@ -190,6 +190,19 @@ const contract = (adapter: Adapter) => {
     for await (const batch of store.scan(prefix)) for (const key of batch) found.add(key);
     expect([...found].sort()).toEqual([...keys, `${prefix}-lease`].sort());
   });
+
+  it('meets a load that ends while it scans', async () => {
+    const prefix = `${root}:v1:k:ends`;
+    const lease = new Lease(1);
+    await store.acquire(`${prefix}-a`, lease, 60_000, 0);
+    await store.write([write(`${prefix}-b`)]);
+    const found = new Set<string>();
+    for await (const batch of store.scan(prefix)) {
+      for (const key of batch) found.add(key);
+      await store.fill(write(`${prefix}-a`), lease);
+    }
+    expect([...found].sort()).toEqual([`${prefix}-a`, `${prefix}-b`]);
+  });
 };
 
 describe('MemoryStore keeps the contract of a store', () => {

@@ -3,7 +3,7 @@ import { CacheUnavailableError } from '../cache.errors.js';
 import type { ResolvedCacheOptions } from '../cache.options.js';
 import { RedisConnection } from '../redis/redis-connection.js';
 import { Changes } from './changes.js';
-import type { Stamp } from './entry.js';
+import { OLDEST, type Stamp } from './entry.js';
 import { CacheEvents } from './cache-events.js';
 import { InvalidationBus } from './invalidation-bus.js';
 import { busChannel, patternMatcher } from './key-space.js';
@@ -81,8 +81,9 @@ export class CacheEngine {
 
   async close(): Promise<void> {
     this.outage.close();
+    this.#startAnew();
+    this.registry.goAlone(this.options.clock.now());
     await this.#redis?.close();
-    this.memory?.clear();
   }
 
   /** What memory holds of a key may be old, and so may what is being loaded for it. */
@@ -103,13 +104,9 @@ export class CacheEngine {
     return this.outage.read(() => redis.command(args));
   }
 
+  /** For loads outside: without the store a stamp would be one of this host's clock, which nobody may trust. */
   async asOf(): Promise<Stamp> {
-    try {
-      return await this.registry.asOf();
-    } catch (error) {
-      if (this.outage.isDown) return this.registry.asOf();
-      throw error;
-    }
+    return this.outage.isDown ? OLDEST : this.registry.asOf().catch(() => OLDEST);
   }
 
   async #replay({ keys, tags }: Required<Invalidation>): Promise<void> {
@@ -117,16 +114,19 @@ export class CacheEngine {
     if (tags.length > 0) await this.store.invalidate(tags);
   }
 
-  #onDown(reason: string): void {
+  #startAnew(): void {
     this.epoch += 1;
     this.memory?.clear();
+  }
+
+  #onDown(reason: string): void {
+    this.#startAnew();
     this.registry.goAlone(this.options.clock.now());
     this.events.emit('down', { reason });
   }
 
   #onUp(): void {
-    this.epoch += 1;
-    this.memory?.clear();
+    this.#startAnew();
     this.registry.goShared();
     if (!this.#redis) this.registry.goLive(); // one process: nobody else's messages can be missed
     this.events.emit('up', {});

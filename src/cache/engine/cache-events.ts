@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { Logger } from '@nestjs/common';
 
 /** What happens in the cache, by name. Keys are entry keys, as they stand in Redis. */
 export interface CacheEventMap {
@@ -22,7 +22,8 @@ export type CacheEvent = keyof CacheEventMap;
 
 /** Events and the counts of them: one place that knows what happened. */
 export class CacheEvents {
-  readonly #emitter = new EventEmitter();
+  readonly #listeners = new Map<CacheEvent, Set<(detail: never) => void>>();
+  readonly #logger = new Logger('Cache');
   readonly counts: Record<CacheEvent, number> = {
     hit: 0,
     stale: 0,
@@ -40,12 +41,28 @@ export class CacheEvents {
   emit<E extends CacheEvent>(event: E, detail: CacheEventMap[E]): void {
     this.counts[event] += 1;
     if (event === 'hit' || event === 'stale') this.hits[(detail as CacheEventMap['hit']).source] += 1;
-    this.#emitter.emit(event, detail);
+    for (const listener of this.#listeners.get(event) ?? [])
+      this.#tell(event, listener as (detail: CacheEventMap[E]) => void, detail);
   }
 
   /** Gives the function that takes the listener off again. */
   on<E extends CacheEvent>(event: E, listener: (detail: CacheEventMap[E]) => void): () => void {
-    this.#emitter.on(event, listener);
-    return () => this.#emitter.off(event, listener);
+    const own = (detail: CacheEventMap[E]) => listener(detail); // the same function may listen twice
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(own));
+    return () => void listeners.delete(own);
+  }
+
+  /** A listener's error is its own: neither a request nor the recovery from an outage may fail of it. */
+  #tell<E extends CacheEvent>(
+    event: E,
+    listener: (detail: CacheEventMap[E]) => void,
+    detail: CacheEventMap[E],
+  ): void {
+    try {
+      listener(detail);
+    } catch (error) {
+      this.#logger.error(`A listener of '${event}' failed`, error instanceof Error ? error.stack : error);
+    }
   }
 }

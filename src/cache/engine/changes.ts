@@ -1,6 +1,7 @@
 import type { CacheEngine } from './cache-engine.js';
 import { encodeEntry, type Entry, type Stamp } from './entry.js';
 import { patternMatcher, patternPrefix, type Scope } from './key-space.js';
+import type { Ticket } from './memory-tier.js';
 import type { CounterResult } from './store.js';
 
 /**
@@ -15,40 +16,41 @@ export class Changes {
     made: (asOf: Stamp) => readonly { key: string; entry: Entry }[],
     keys: readonly string[],
   ): Promise<void> {
-    await this.#change(keys, async () => {
-      const { epoch } = this.engine;
-      const tickets = keys.map((key) => this.engine.memory?.take(key));
-      try {
-        const entries = made(await this.engine.asOf());
-        const frames = entries.map(({ key, entry }) => ({
-          key,
-          bytes: encodeEntry(entry),
-          lifetime: entry.staleUntil - entry.storedAt,
-        }));
-        await this.engine.outage.write(
-          async () => {
-            this.#assertSame(epoch);
-            await this.engine.store.write(frames);
-          },
-          { keys },
-        );
-        entries.forEach(({ entry }, index) => {
-          const ticket = tickets[index];
-          tickets[index] = undefined;
-          if (ticket) this.engine.memory?.put(ticket, entry, this.engine.options.clock.now());
-        });
-      } finally {
-        for (const ticket of tickets) if (ticket) this.engine.memory?.leave(ticket);
-      }
-    });
+    const { epoch, memory, options, outage, registry, store } = this.engine;
+    let written: { key: string; entry: Entry; ticket: Ticket | undefined }[] = [];
+    this.#forget(keys);
+    try {
+      await outage.write(
+        async () => {
+          const entries = made(await registry.asOf());
+          this.#assertSame(epoch);
+          // In the order in which the store is told: memory keeps what the last of several writes stored.
+          this.#forget(keys);
+          written = entries.map(({ key, entry }) => ({ key, entry, ticket: memory?.take(key) }));
+          await store.write(
+            entries.map(({ key, entry }) => ({
+              key,
+              bytes: encodeEntry(entry),
+              lifetime: entry.staleUntil - entry.storedAt,
+            })),
+          );
+        },
+        { keys },
+      );
+    } catch (error) {
+      for (const { ticket } of written) if (ticket) memory?.leave(ticket);
+      this.#forget(keys);
+      throw error;
+    }
+    for (const { key, entry, ticket } of written) {
+      if (ticket?.lost) memory?.drop(key); // what was read meanwhile may be older than this
+      if (ticket) memory?.put(ticket, entry, options.clock.now());
+      this.engine.flights.detach(key);
+    }
   }
 
   async remove(keys: readonly string[]): Promise<number> {
-    let removed = 0;
-    await this.#change(keys, async () => {
-      removed = await this.engine.outage.write(() => this.engine.store.remove(keys), { keys });
-    });
-    return removed;
+    return this.#change(keys, () => this.engine.outage.write(() => this.engine.store.remove(keys), { keys }));
   }
 
   /** Removes a namespace's user keys that match, their leases, and what memory holds of them anywhere. */
@@ -81,23 +83,20 @@ export class Changes {
     clearTags: readonly string[],
     made: (asOf: Stamp) => Entry,
   ): Promise<CounterResult> {
-    let result: CounterResult | undefined;
-    await this.#change([key], async () => {
-      const { epoch } = this.engine;
-      const clearedAt = await this.engine.registry.newest(clearTags);
-      const entry = made(await this.engine.registry.asOf());
-      const basis = {
-        clearedAt,
-        now: entry.storedAt,
-        header: encodeEntry(entry),
-        lifetime: entry.staleUntil - entry.storedAt,
-      };
-      result = await this.engine.outage.write(async () => {
+    const { epoch, outage, registry, store } = this.engine;
+    return this.#change([key], () =>
+      outage.write(async () => {
+        const clearedAt = await registry.newest(clearTags);
+        const entry = made(await registry.asOf());
         this.#assertSame(epoch);
-        return this.engine.store.increment(key, by, basis);
-      }, {});
-    });
-    return result as CounterResult;
+        return store.increment(key, by, {
+          clearedAt,
+          now: entry.storedAt,
+          header: encodeEntry(entry),
+          lifetime: entry.staleUntil - entry.storedAt,
+        });
+      }, {}),
+    );
   }
 
   async invalidate(tags: readonly string[]): Promise<void> {
@@ -111,16 +110,17 @@ export class Changes {
   }
 
   /** Loads and memory forget the keys before the change begins and again when it is done. */
-  async #change(keys: readonly string[], change: () => Promise<void>): Promise<void> {
-    for (const key of keys) this.engine.forget(key);
+  async #change<T>(keys: readonly string[], change: () => Promise<T>): Promise<T> {
+    this.#forget(keys);
     try {
-      await change();
-    } catch (error) {
-      for (const key of keys) this.engine.forget(key);
-      throw error;
+      return await change();
     } finally {
-      for (const key of keys) this.engine.flights.detach(key);
+      this.#forget(keys);
     }
+  }
+
+  #forget(keys: readonly string[]): void {
+    for (const key of keys) this.engine.forget(key);
   }
 
   async *#scanned(prefix: string): AsyncIterable<string[]> {

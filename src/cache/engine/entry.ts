@@ -6,6 +6,9 @@ import type { EntryCodec } from './entry-access.js';
  */
 export type Stamp = number;
 
+/** As of nothing that is known: what carries it is stale at birth. */
+export const OLDEST: Stamp = -1;
+
 /** What a tier keeps for one key: a header that says whether it may be served, and the payload's bytes. */
 export interface Entry {
   codec: EntryCodec;

@@ -4,7 +4,7 @@ import type { EntryLead, FillOptions, FillOutcome } from './entry-access.js';
 import type { Flight } from './single-flight.js';
 import type { Lease } from './store.js';
 
-/** A load that takes more than ten leases is taken for one that will never end: others may load then. */
+/** A load that takes ten times its lease is taken for one that will never end: others load then. */
 const MOST_RENEWALS = 20;
 
 /** A question to the cache: the entry key, the clear tags of its namespace, and what is known before the load. */
@@ -20,7 +20,7 @@ export class Lead implements EntryLead {
   readonly found = false;
   readonly alone: boolean;
   readonly #began: number;
-  #renewal: NodeJS.Timeout | undefined;
+  #watching: NodeJS.Timeout | undefined;
   #isOver = false;
 
   constructor(
@@ -34,7 +34,7 @@ export class Lead implements EntryLead {
   ) {
     this.alone = flight === undefined;
     this.#began = engine.options.clock.now();
-    if (lease) this.#renew(lease);
+    if (flight) this.#watch(flight);
   }
 
   async fill(
@@ -121,7 +121,7 @@ export class Lead implements EntryLead {
   #end(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    clearInterval(this.#renewal);
+    clearInterval(this.#watching);
     return true;
   }
 
@@ -130,15 +130,19 @@ export class Lead implements EntryLead {
     if (lease) void engine.outage.offer(() => engine.store.release(this.question.key, lease)).catch(() => {});
   }
 
-  /** A load may take longer than the lease: whoever holds it says that it still lives. */
-  #renew(lease: Lease): void {
-    const { engine, question } = this;
+  /** A load may take longer than its lease: whoever holds it says that it still lives, until it can't be believed. */
+  #watch(flight: Flight): void {
+    const { engine, lease } = this;
     const lifetime = engine.options.lease.ttl;
     let left = MOST_RENEWALS;
-    this.#renewal = setInterval(() => {
-      if ((left -= 1) === 0) clearInterval(this.#renewal);
-      void engine.outage.offer(() => engine.store.extend(question.key, lease, lifetime)).catch(() => {});
+    this.#watching = setInterval(() => {
+      if ((left -= 1) === 0) {
+        clearInterval(this.#watching);
+        engine.flights.end(flight);
+      } else if (lease) {
+        void engine.outage.offer(() => engine.store.extend(flight.key, lease, lifetime)).catch(() => {});
+      }
     }, lifetime / 2);
-    this.#renewal.unref();
+    this.#watching.unref();
   }
 }

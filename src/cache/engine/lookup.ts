@@ -47,6 +47,7 @@ export class Lookup {
     clearTags: readonly string[],
     fingerprint?: Asked,
   ): Promise<(Found | undefined)[]> {
+    const { epoch } = this.engine;
     const tickets = keys.map((key) => this.engine.memory?.take(key));
     try {
       const frames = await this.engine.outage.read(() => this.engine.store.read(keys));
@@ -57,6 +58,8 @@ export class Lookup {
           if (freshness(entry, this.engine.options.clock.now()) === 'expired') return undefined;
           if (!(await this.engine.registry.isValid([...clearTags, ...entry.tags], entry.asOf)))
             return undefined;
+          // Else it was judged by what is known without the store, or read before the store was lost.
+          if (epoch !== this.engine.epoch) return undefined;
           const ticket = tickets[index];
           if (ticket) {
             tickets[index] = undefined;

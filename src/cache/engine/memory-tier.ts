@@ -55,7 +55,8 @@ export class MemoryTier {
   put(ticket: Ticket, entry: Entry, now: number, longest = this.longest): void {
     this.leave(ticket);
     const until = Math.min(entry.staleUntil, now + longest);
-    if (!ticket.lost && until > now) this.#kept.set(ticket.key, { entry, until });
+    if (ticket.lost || until <= now) return;
+    this.#kept.set(ticket.key, { entry: { ...entry, payload: own(entry.payload) }, until });
   }
 
   leave(ticket: Ticket): void {
@@ -84,6 +85,14 @@ export class MemoryTier {
     ticket.lost = true;
     this.#tickets.delete(key);
   }
+}
+
+/** Bytes read from a socket are a part of all that arrived together: kept as such, they would keep all of it. */
+function own(payload: Buffer): Buffer {
+  if (payload.buffer.byteLength <= payload.length + ENTRY_OVERHEAD) return payload;
+  const bytes = Buffer.allocUnsafeSlow(payload.length);
+  payload.copy(bytes);
+  return bytes;
 }
 
 /** What an entry costs beside its payload and key, roughly: header object, tags, list nodes. */

@@ -97,8 +97,10 @@ export class Outage {
     if (this.#isDown) this.#schedule(0);
   }
 
+  /** From now on there is no store, and nothing to be told of it. */
   close(): void {
     this.#isClosed = true;
+    this.#isDown = true;
     clearTimeout(this.#probing);
     this.#onFirstUp();
   }
@@ -169,11 +171,15 @@ export class Outage {
   }
 }
 
-/** The promise's result, or a rejection after `deadline` ms. What comes later is dropped. */
+/**
+ * The promise's result, or a rejection after `deadline` ms. What comes later is dropped. The deadline is waited for
+ * in two halves: a process that was too busy to read an answer in time still gets the second half to do so.
+ */
 async function within<T>(promise: Promise<T>, deadline: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${deadline} ms`)), deadline);
+    const give = () => reject(new Error(`no answer within ${deadline} ms`));
+    timer = setTimeout(() => (timer = setTimeout(give, deadline / 2)), deadline / 2);
   });
   try {
     return await Promise.race([promise, late]);

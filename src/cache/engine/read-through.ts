@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheEngine } from './cache-engine.js';
 import type { Found } from './lookup.js';
-import { freshness, type Entry } from './entry.js';
+import { freshness, OLDEST, type Entry } from './entry.js';
 import type { EntryLead, FoundEntry } from './entry-access.js';
 import { Lead, type Question } from './lead.js';
 import { Lease } from './store.js';
@@ -27,6 +27,7 @@ export class ReadThrough {
       const kept = engine.lookup.peek(key, clearTags, fingerprint);
       if (kept && this.#isFresh(kept.entry)) return this.#answer(key, kept);
 
+      const came = engine.options.clock.now();
       const flight = engine.flights.of(key, fingerprint);
       if (!flight) return this.#begin(question);
       if (
@@ -40,11 +41,13 @@ export class ReadThrough {
       if (outcome === undefined || 'passed' in outcome) break;
       if ('error' in outcome) throw outcome.error;
       const { entry } = outcome;
-      if (await this.#isValid([...clearTags, ...entry.tags], entry))
+      // The stale answer of a refresh that takes longer than it may be served.
+      if (entry.storedAt < came && freshness(entry, came) === 'expired') engine.flights.detach(key);
+      else if (await this.#isValid([...clearTags, ...entry.tags], entry))
         return this.#answer(key, { entry, source: 'flight' });
     }
     engine.events.emit('miss', { key });
-    return new Lead(engine, question, undefined, undefined, await engine.asOf(), engine.epoch);
+    return new Lead(engine, question, undefined, undefined, OLDEST, NEVER_KEPT);
   }
 
   async #begin(question: Question): Promise<FoundEntry | EntryLead> {
@@ -55,12 +58,11 @@ export class ReadThrough {
     } catch {
       // The store is away: load for this process, and keep the result in memory for a moment.
       engine.events.emit('miss', { key: question.key });
-      const { epoch } = engine;
+      const asOf = engine.registry.clock;
       // One call without an answer is not an outage yet: what the registry knows is unknown, so nothing is kept.
-      const asOf = await engine.asOf().catch(() => undefined);
-      if (asOf === undefined) return new Lead(engine, question, flight, undefined, 0, NEVER_KEPT);
+      if (asOf === undefined) return new Lead(engine, question, flight, undefined, OLDEST, NEVER_KEPT);
       flight.asOf = asOf;
-      return new Lead(engine, question, flight, undefined, asOf, epoch);
+      return new Lead(engine, question, flight, undefined, asOf, engine.epoch);
     }
   }
 
@@ -101,7 +103,7 @@ export class ReadThrough {
         flight.settle({ passed: true });
         engine.flights.end(flight);
         engine.events.emit('miss', { key });
-        return new Lead(engine, question, undefined, undefined, asOf, epoch);
+        return new Lead(engine, question, undefined, undefined, OLDEST, NEVER_KEPT);
       }
       await engine.bus.change(key, POLL);
       [found] = await engine.lookup.find([key], clearTags, fingerprint);

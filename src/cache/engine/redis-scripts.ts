@@ -50,7 +50,8 @@ return removed`;
  * channel, message. Gives the new value as text, or the reason why not.
  */
 const INCREMENT = `
-local held = redis.call('GET', KEYS[1])
+local held = redis.pcall('GET', KEYS[1])
+if type(held) == 'table' then held = false end -- a key of another type: nothing of ours, to be replaced
 local header, number, isNew = ARGV[4], '0', true
 if held and #held >= 42 and string.byte(held, 1) == 247 then
   local asOf, freshUntil = struct.unpack('>d', held, 3), struct.unpack('>d', held, 19)

@@ -104,11 +104,12 @@ export class RedisStore extends Store {
 
   async *scan(prefix: string): AsyncIterable<string[]> {
     const literal = prefix.replace(/[*?[\]\\]/g, String.raw`\$&`);
-    yield* this.redis.scan(`${literal}*`);
+    // Leases first: a load that ends in between has its entry by the time that entries are looked for.
     const opening = leaseKey('').slice(0, -1); // a lease is named by its entry: l:{…}
     for await (const leases of this.redis.scan(`${opening}${literal}*`)) {
       yield leases.map((lease) => lease.slice(opening.length, -1));
     }
+    yield* this.redis.scan(`${literal}*`);
   }
 
   async #store({ key, bytes, lifetime }: Write, leaseText: string): Promise<boolean> {

@@ -83,6 +83,9 @@ export abstract class Store {
   /** Tells all processes that every user key below `prefix` that the glob matches was removed. */
   abstract announcePattern(prefix: string, glob: string): Promise<void>;
 
-  /** Batches of entry keys with this prefix, those with only a lease included. Each key at least once. */
+  /**
+   * Batches of entry keys with this prefix, those with only a lease included. Each key at least once; a load that
+   * is under way when the scan begins is met by its lease or by what it has stored.
+   */
   abstract scan(prefix: string): AsyncIterable<string[]>;
 }

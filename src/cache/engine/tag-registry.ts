@@ -45,8 +45,12 @@ export class TagRegistry {
 
   /** What is known before a load begins. A mirror that lags makes it too small, which is safe: a spare miss. */
   async asOf(): Promise<Stamp> {
-    if (this.#isAlone || (this.#isLive && this.#clock > 0)) return this.#clock;
-    return (await this.#ask([])).clock;
+    return this.clock ?? (await this.#ask([])).clock;
+  }
+
+  /** The same without asking the store, undefined when it would have to be asked. */
+  get clock(): Stamp | undefined {
+    return this.#isAlone || (this.#isLive && this.#clock > 0) ? this.#clock : undefined;
   }
 
   /** A message, or the answer to an invalidation of ours. */
@@ -57,14 +61,14 @@ export class TagRegistry {
 
   /** Messages arrive from now on; what was known before may be old. */
   goLive(): void {
-    this.#forget();
+    if (!this.#isAlone) this.#forget();
     this.#isLive = true;
   }
 
   /** Messages may be missed from now on. */
   goCold(): void {
     this.#isLive = false;
-    this.#forget();
+    if (!this.#isAlone) this.#forget();
   }
 
   /** The store is away. Stamps go on from the last one known, so that what is loaded from now on is newer. */

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { createClient, ErrorReply, RESP_TYPES, type RedisClientOptions } from 'redis';
 import { withoutCredentials } from '../../errors.js';
+import { CacheOptionsError } from '../cache.errors.js';
 import type { Script } from '../engine/redis-scripts.js';
 
 const newClient = (options: RedisClientOptions) => createClient(options);
@@ -12,6 +13,8 @@ export interface RedisClient {
   duplicate(): unknown;
 }
 
+/** How often the line for messages has to show that it lives: twice this is the longest that it may be silent. */
+const HEARTBEAT = 2_000;
 const BYTES = { [RESP_TYPES.BLOB_STRING]: Buffer };
 
 /**
@@ -24,15 +27,20 @@ export class RedisConnection {
   readonly #ownsClient: boolean;
   readonly #bytes;
   readonly #logger = new Logger('Cache');
+  /** What takes our listeners off a client that stays when this connection is closed. */
+  readonly #farewells: (() => void)[] = [];
+  #heartbeat: NodeJS.Timeout | undefined;
   #lastError = '';
 
+  /** @throws CacheOptionsError for a URL that can't be read */
   constructor(options: RedisClientOptions | { client: RedisClient }) {
     this.#ownsClient = !('client' in options);
-    this.#client = 'client' in options ? (options.client as unknown as Client) : newClient(hardened(options));
+    this.#client = 'client' in options ? (options.client as unknown as Client) : opened(options);
     this.#subscriber = this.#client.duplicate();
     this.#bytes = this.#client.withTypeMapping(BYTES);
-    for (const client of [this.#client, this.#subscriber])
-      client.on('error', (error: Error) => this.#said(error));
+    const said = (error: Error) => this.#said(error);
+    this.#subscriber.on('error', said);
+    this.#onClient('error', said);
   }
 
   get isReady(): boolean {
@@ -41,8 +49,8 @@ export class RedisConnection {
 
   /** Starts connecting. `onReady` is called after each (re)connect, `onLost` when the connection breaks. */
   connect(onReady: () => void, onLost: () => void): void {
-    for (const event of ['error', 'end']) this.#client.on(event, onLost);
-    this.#client.on('ready', () => {
+    for (const event of ['error', 'end']) this.#onClient(event, onLost);
+    this.#onClient('ready', () => {
       this.#lastError = '';
       onReady();
     });
@@ -58,18 +66,12 @@ export class RedisConnection {
     onLost: () => void,
   ): void {
     const subscriber = this.#subscriber;
-    let subscribed = false;
-    subscriber.on('ready', () => {
-      if (subscribed) onLive(); // resubscribed by node-redis before 'ready'
-    });
     for (const event of ['reconnecting', 'error', 'end']) subscriber.on(event, onLost);
-    const subscribe = async () => {
-      await subscriber.connect();
-      await subscriber.subscribe(channel, onMessage);
-      subscribed = true;
-      onLive();
-    };
-    subscribe().catch(() => {}); // closed before it was ever connected
+    const subscribe = () => subscriber.subscribe(channel, onMessage).then(onLive);
+    // Lost again meanwhile: the next 'ready' tries again. Refused: said, and every answer is asked of the store.
+    subscriber.on('ready', () => void subscribe().catch((error: Error) => this.#said(error)));
+    this.#connectSubscriber();
+    this.#heartbeat = setInterval(this.#beat(), HEARTBEAT).unref();
   }
 
   async ping(): Promise<void> {
@@ -110,10 +112,40 @@ export class RedisConnection {
   }
 
   async close(): Promise<void> {
-    for (const client of this.#ownsClient ? [this.#subscriber, this.#client] : [this.#subscriber]) {
-      client.removeAllListeners('ready');
+    clearInterval(this.#heartbeat);
+    this.#subscriber.removeAllListeners('ready');
+    for (const farewell of this.#farewells) farewell();
+    for (const client of this.#ownsClient ? [this.#subscriber, this.#client] : [this.#subscriber])
       if (client.isOpen) client.destroy();
-    }
+  }
+
+  #connectSubscriber(): void {
+    this.#subscriber.connect().catch(() => {}); // closed, or given up by a strategy of the application
+  }
+
+  /** A line that died without an end looks like one without messages: now and then it is asked for an answer. */
+  #beat(): () => void {
+    let isAnswered = true;
+    return () => {
+      const subscriber = this.#subscriber;
+      if (!subscriber.isReady) {
+        isAnswered = true;
+      } else if (isAnswered) {
+        isAnswered = false;
+        subscriber.ping().then(
+          () => (isAnswered = true),
+          () => {},
+        );
+      } else {
+        subscriber.destroy();
+        this.#connectSubscriber();
+      }
+    };
+  }
+
+  #onClient(event: string, listener: (error: Error) => void): void {
+    this.#client.on(event, listener);
+    if (!this.#ownsClient) this.#farewells.push(() => this.#client.off(event, listener));
   }
 
   /** One line per kind of trouble, not one per reconnect attempt. */
@@ -122,6 +154,20 @@ export class RedisConnection {
     if (said === this.#lastError) return;
     this.#lastError = said;
     this.#logger.warn(`Redis: ${said}`);
+  }
+}
+
+/** The error of the URL parser is kept back: it holds the URL, password and all. */
+function opened(options: RedisClientOptions): Client {
+  try {
+    return newClient(hardened(options));
+  } catch (error) {
+    if (options.url === undefined || !(error instanceof TypeError || error instanceof URIError)) throw error;
+    throw new CacheOptionsError({
+      problem: 'the Redis URL can not be read',
+      expected: 'redis://user:password@host:port/database, or rediss:// for TLS',
+      advice: 'percent-encode what is special in a URL, in the password above all',
+    });
   }
 }
 
