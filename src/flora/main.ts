@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { CacheService } from '../index.js';
 import { closingSignal } from './closing-signal.js';
 import { bringServers, type Servers } from './servers/bring-servers.js';
-import { openShop, type Shop } from './shop.js';
+import { onServers, openShop, type Shop } from './shop.js';
 
 /** `npm start`: brings what is missing, opens the shop, and leaves nothing behind when it is closed. */
 async function main(): Promise<void> {
@@ -12,8 +12,10 @@ async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const servers = await bringServers({ log: console.log });
   try {
+    if (servers.mongo.at === undefined) throw new Error('Without MongoDB there is no shop.');
     if (closing.aborted) return;
-    const shop = await open(servers);
+    const shop = await openShop(onServers(servers));
+    tellOfRedis(shop, closing);
     try {
       welcome(shop, servers);
       if (!closing.aborted) await once(closing, 'abort');
@@ -26,20 +28,11 @@ async function main(): Promise<void> {
   }
 }
 
-async function open({ mongo, redis, tools }: Servers): Promise<Shop> {
-  if (mongo.at === undefined) throw new Error('Without MongoDB there is no shop.');
-  const shop = await openShop({
-    variables: {
-      MONGO_URI: mongo.at,
-      ...(redis.at !== undefined && { REDIS_URL: redis.at }),
-      ...(tools.at !== undefined && { MONGO_TOOLS_DIR: tools.at }),
-    },
-    withoutRedis: redis.at === undefined,
-  });
-  const cache = shop.app.get(CacheService);
-  cache.on('down', ({ reason }) => console.log(`Redis is away (${reason}); the shop goes on without it.`));
-  cache.on('up', () => console.log('Redis answers.'));
-  return shop;
+function tellOfRedis({ app }: Shop, closing: AbortSignal): void {
+  const cache = app.get(CacheService);
+  const tell = (line: string): void => void (closing.aborted || console.log(line));
+  cache.on('down', ({ reason }) => tell(`Redis is away (${reason}); the shop goes on without it.`));
+  cache.on('up', () => tell('Redis answers.'));
 }
 
 function welcome({ url, seeded, adminToken }: Shop, { mongo, redis, tools }: Servers): void {

@@ -1,9 +1,10 @@
-import type { INestApplication } from '@nestjs/common';
+import type { INestApplication, LogLevel } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import type { Configuration } from './configuration.js';
 import { FloraModule, type Start } from './flora.module.js';
 import { describeApi } from './open-api.js';
+import type { Servers } from './servers/bring-servers.js';
 import { SeedService } from './seed/seed.service.js';
 import type { ShopSize } from './seed/shop-data.js';
 
@@ -17,14 +18,27 @@ export interface Shop {
   close(): Promise<void>;
 }
 
+/** A start on the servers that were found or brought; what `variables` says comes before them. */
+export function onServers({ mongo, redis, tools }: Servers, variables: Start['variables'] = {}): Start {
+  return {
+    variables: {
+      ...(mongo.at !== undefined && { MONGO_URI: mongo.at }),
+      ...(redis.at !== undefined && { REDIS_URL: redis.at }),
+      ...(tools.at !== undefined && { MONGO_TOOLS_DIR: tools.at }),
+      ...variables,
+    },
+    withoutRedis: redis.at === undefined,
+  };
+}
+
 /**
  * Makes the application, fills an empty database, and listens. Where that fails, nothing is left open.
  *
  * @throws EnvironmentError, or an error with the code EADDRINUSE when the port is taken
  */
-export async function openShop(start: Start = {}): Promise<Shop> {
+export async function openShop(start: Start = {}, logger: LogLevel[] = ['warn', 'error']): Promise<Shop> {
   const app = await NestFactory.create(FloraModule.start(start), {
-    logger: ['error', 'warn'],
+    logger,
     abortOnError: false,
     // Browsers keep connections open: closing does not wait for them.
     forceCloseConnections: true,

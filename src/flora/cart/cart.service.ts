@@ -1,6 +1,6 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { InjectConnection, InjectModel } from '@nestjs/mongoose';
-import { Connection, Model, type ClientSession, type Types } from 'mongoose';
+import { type ClientSession, type Connection, Model, type Types } from 'mongoose';
 import type { OrderAnswer } from '../orders/order.answers.js';
 import { type OrderLine, totalOf } from '../orders/order.schema.js';
 import { OrdersService } from '../orders/orders.service.js';

@@ -8,7 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { Connection } from 'mongoose';
+import type { Connection } from 'mongoose';
 import { CacheService } from '../../index.js';
 
 export class HealthAnswer {

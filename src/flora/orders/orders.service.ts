@@ -1,6 +1,6 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { InjectConnection, InjectModel } from '@nestjs/mongoose';
-import { Connection, Model, Types, type ClientSession } from 'mongoose';
+import { type ClientSession, type Connection, Model, Types } from 'mongoose';
 import type { PageQuery } from '../paging.js';
 import { Product, type StoredProduct } from '../products/product.schema.js';
 import { OrderAnswer, OrdersPage } from './order.answers.js';

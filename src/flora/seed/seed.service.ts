@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { InjectConnection } from '@nestjs/mongoose';
-import mongoose, { Connection } from 'mongoose';
+import mongoose, { type Connection } from 'mongoose';
 import { Category } from '../categories/category.schema.js';
 import type { Configuration } from '../configuration.js';
 import { Customer } from '../customers/customer.schema.js';
