@@ -1,4 +1,4 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable, Optional, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { Connection, Mongoose } from 'mongoose';
 import { toMilliseconds, type Duration } from '../../duration.js';
 import { shown } from '../../errors.js';
@@ -8,14 +8,16 @@ import { CacheService } from '../cache.service.js';
 import { modelWriteTags } from '../tags.js';
 import { AttachedConnection, readerOf } from './attached-connection.js';
 import { CachedReads } from './cached-reads.js';
+import { ChangeStream, type MongooseWatch } from './change-stream.js';
 import { writeTags, type Write } from './dependencies.js';
 import { addCacheMethods } from './marked-query.js';
-import { bsonOf, eventsOf, isConnection, isMongoose } from './mongoose-internals.js';
+import { bsonOf, clientOf, eventsOf, isConnection, isMongoose } from './mongoose-internals.js';
 import type { PolicyDefaults } from './query-policy.js';
 import { decodePayload } from './result.js';
 
 // Brings `cache()` into the types of Query and Aggregate, too, for whoever imports the plugin.
 export type { QueryCacheOptions } from './mongoose.types.js';
+export type { MongooseWatch } from './change-stream.js';
 
 /** Defaults of this plugin's queries. */
 export interface MongooseCacheOptions {
@@ -38,10 +40,11 @@ export const MONGOOSE_CACHE_OPTIONS = 'FLORA_MONGOOSE_CACHE_OPTIONS';
  * attached (`client.db().collection()`) are not seen; those of Mongoose are.
  */
 @Injectable()
-export class MongooseCachePlugin {
+export class MongooseCachePlugin implements BeforeApplicationShutdown {
   readonly #defaults: PolicyDefaults;
   readonly #detach = new Map<Connection | Mongoose, () => void>();
   readonly #connections = new Set<Connection>();
+  readonly #watches = new Set<MongooseWatch>();
 
   constructor(
     private readonly cache: CacheService,
@@ -84,6 +87,38 @@ export class MongooseCachePlugin {
       this.#detach.get(one)?.();
       this.#detach.delete(one);
     }
+  }
+
+  /**
+   * Makes writes from elsewhere invalidate, too: those of other applications, of scripts and of the server itself.
+   * Follows the change stream of the connection's whole cluster; one watcher per cluster is enough for all
+   * processes that share the cache. Everything cached so far is invalidated when it begins, and when it could not
+   * go on where it was interrupted. While it is interrupted, what others write is seen late.
+   *
+   * @throws QueryCacheError when the connection is not open, on a standalone server, and without the privilege
+   */
+  async watch(connection: Connection): Promise<MongooseWatch> {
+    const client = isConnection(connection) ? clientOf(connection) : undefined;
+    if (!client) {
+      throw new QueryCacheError({
+        problem: 'watch was given no open connection',
+        expected: 'one that is connected',
+      });
+    }
+    const stream = await ChangeStream.follow(client, this.#invalidate);
+    const watch = {
+      close: async () => {
+        this.#watches.delete(watch);
+        await stream.close();
+      },
+    };
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  /** While the connections are still open. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.#watches].map((watch) => watch.close()));
   }
 
   #attachMongoose(base: Mongoose): () => void {

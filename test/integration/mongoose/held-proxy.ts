@@ -7,6 +7,8 @@ export interface HeldProxy {
   /** From now on answers wait for `release`. */
   hold(): void;
   release(): void;
+  /** New connections lead there. */
+  aim(port: number): void;
   /** Cuts every connection: what was sent was sent, its answer never comes. */
   cut(): void;
   /** Settles when something was sent to the server after this call. */
@@ -18,8 +20,9 @@ export async function holdAnswersOf(port: number): Promise<HeldProxy> {
   const pairs = new Set<[Socket, Socket]>();
   const waiting: (() => void)[] = [];
   let isHeld = false;
+  let aim = port;
   const server = createServer((client) => {
-    const target = connect(port, '127.0.0.1');
+    const target = connect(aim, '127.0.0.1');
     const pair: [Socket, Socket] = [client, target];
     pairs.add(pair);
     for (const socket of pair) {
@@ -48,6 +51,9 @@ export async function holdAnswersOf(port: number): Promise<HeldProxy> {
     release: () => {
       isHeld = false;
       for (const [, target] of pairs) target.resume();
+    },
+    aim: (port) => {
+      aim = port;
     },
     cut: () => {
       for (const [client, target] of pairs) {
