@@ -4,7 +4,8 @@ import { Transform, type TransformCallback } from 'node:stream';
 /** Lets bytes pass, counts and hashes them. */
 export class Digest extends Transform {
   private readonly hash = createHash('sha256');
-  private count = 0;
+  /** Bytes so far. */
+  count = 0;
 
   override _transform(chunk: Buffer, _: BufferEncoding, done: TransformCallback): void {
     this.hash.update(chunk);

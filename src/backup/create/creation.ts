@@ -92,7 +92,17 @@ export class BackupCreation {
     const draft = await this.storage.begin(id);
     try {
       const { compression } = this.options;
-      const dump = await storeDump(this.engine, plan.selection, compression, draft, signal, onProgress);
+      const { selection } = plan;
+      const ask = (): Promise<unknown> => this.server.use((session) => session.version());
+      const dump = await storeDump({
+        engine: this.engine,
+        selection,
+        compression,
+        draft,
+        ask,
+        signal,
+        onProgress,
+      });
       await this.proveComplete(dump, plan, request);
       const manifest = newManifest({
         id,

@@ -41,12 +41,10 @@ export class MongoTool {
   /** @throws BackupError TOOL_NOT_FOUND, TOOL_TOO_OLD */
   async version(): Promise<string> {
     const { stdout, failed } = await execa(await this.find(), ['--version'], {
-      reject: false,
-      env: environment(),
-      extendEnv: false,
+      ...plainly(),
       timeout: 30_000,
     });
-    const [, version, major, minor] = /version: v?((\d+)\.(\d+)\S*)/.exec(stdout) ?? [];
+    const [, version, major, minor] = /version: [rv]?((\d+)\.(\d+)\S*)/.exec(stdout) ?? [];
     if (failed || version === undefined) throw this.notFound('what was found does not tell its version');
     if (Number(major) < OLDEST[0] || (Number(major) === OLDEST[0] && Number(minor) < OLDEST[1]))
       throw new BackupError('TOOL_TOO_OLD', {
@@ -67,9 +65,7 @@ export class MongoTool {
         // Any open descriptor will do; the types know only small ones.
         stdio: ['pipe', 'pipe', 'pipe', (file?.fd as 3) ?? 'ignore'],
         buffer: false,
-        reject: false,
-        env: environment(),
-        extendEnv: false,
+        ...plainly(),
         cancelSignal: signal,
         forceKillAfterDelay: GRACE_MS,
       });
@@ -113,7 +109,12 @@ export class MongoTool {
   }
 }
 
-function environment(): Record<string, string> {
+/**
+ * How every tool is run. Without execa's `cleanup`: what would end the tool with us listens to SIGXFSZ too, and so
+ * turns a full quota into the end of the process; a tool whose other end of the pipe is gone ends by itself.
+ */
+function plainly() {
   const seen = ENVIRONMENT.map((name) => [name, process.env[name]] as const);
-  return Object.fromEntries(seen.filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const env = Object.fromEntries(seen.filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return { reject: false, cleanup: false, extendEnv: false, env } as const;
 }

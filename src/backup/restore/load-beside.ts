@@ -5,6 +5,8 @@ import type { RestorableBackup } from '../catalogue.js';
 import { nameOf } from '../create/dump-plan.js';
 import type { ServerSession } from '../engine/database-server.js';
 import type { DumpEngine } from '../engine/dump-engine.js';
+import type { ProgressListener } from '../progress.js';
+import { watchServer } from '../server-watch.js';
 import type { RestoreStep } from './restore-plan.js';
 import { readProved, type Watch } from '../proof.js';
 
@@ -67,10 +69,26 @@ async function load(work: RestoreWork, steps: readonly RestoreStep[], prefix: st
   const into = new Map(steps.map(({ source, database }) => [source.database, { database, prefix }]));
   const namespaces = steps.map(({ source }) => source);
   const loading = await engine.load({ namespaces, into }, AbortSignal.any([watch.signal, stop.signal]));
-  const reading = readProved(backup.stored, backup.manifest, watch, loading.archive);
+  let bytes = 0;
+  const onProgress: ProgressListener = (progress) => {
+    bytes = progress.bytes;
+    watch.onProgress?.(progress);
+  };
+  const reading = readProved(backup.stored, backup.manifest, { ...watch, onProgress }, loading.archive);
   reading.catch(() => stop.abort());
+  const lost: unknown[] = [];
+  const unwatch = watchServer(
+    () => bytes,
+    () => work.session.version(),
+    (error) => {
+      lost.push(error);
+      stop.abort();
+    },
+  );
   const [read, loaded] = await Promise.allSettled([reading, loading.finished]);
+  unwatch();
   watch.signal.throwIfAborted();
+  if (lost.length > 0) throw lost[0];
   // A tool that fails closes its input, and damage found while reading stops the tool.
   if (read.status === 'rejected' && read.reason instanceof BackupError) throw read.reason;
   if (loaded.status === 'rejected') throw loaded.reason;
