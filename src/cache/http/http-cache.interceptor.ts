@@ -73,6 +73,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
       context: ctx,
       raw,
       entryHeaders: response.getHeaders(),
+      askedAt: this.cache.options.clock.now(),
       version: requestedVersion(this.application.getVersioning(), ctx),
       isEnded: isEndedByNest,
     };

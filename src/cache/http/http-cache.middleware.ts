@@ -51,6 +51,7 @@ export class HttpCache {
         context,
         raw: response,
         entryHeaders: response.getHeaders(),
+        askedAt: this.cache.options.clock.now(),
         version: null,
         isEnded: false,
       };

@@ -25,6 +25,8 @@ export interface Exchange {
   raw: ServerResponse;
   /** Headers that the response had when it reached the route: those of outer middleware, of this request alone. */
   entryHeaders: OutgoingHttpHeaders;
+  /** When the request came, in milliseconds since the epoch. */
+  askedAt: number;
   /** The API version asked for, where the application has versions that are not in the URL. */
   version: string | null;
   /** Whether something ends the response on a hit too, so that the answer can take that place. */

@@ -156,8 +156,9 @@ export class ResponseCache {
       method: context.method,
       requestHeaders: { ...context.headers },
       age: answer.age + seconds(now - found.storedAt),
+      // What was made while this request waited was not there when it came.
       cacheStatus: cacheStatus(
-        found.source === 'flight'
+        found.source === 'flight' && found.storedAt > exchange.askedAt
           ? { hit: false, fwd, collapsed: true }
           : { hit: true, ttl: seconds(found.freshUntil - now) },
       ),

@@ -42,13 +42,15 @@ export async function startApp(
   more: {
     cache?: CacheModuleOptions;
     metadata?: ModuleMetadata;
+    /** Whether the interceptor stands before every route. Default: true. */
+    global?: boolean;
     prepare?: (app: INestApplication) => void | Promise<void>;
   } = {},
 ): Promise<Running> {
   const module = await Test.createTestingModule({
     ...more.metadata,
     imports: [
-      CacheModule.forRoot({ redis: false, jitter: 0, ...more.cache, http: { global: true } }),
+      CacheModule.forRoot({ redis: false, jitter: 0, ...more.cache, http: { global: more.global ?? true } }),
       ...(more.metadata?.imports ?? []),
     ],
     controllers,

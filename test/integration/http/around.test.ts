@@ -1,0 +1,172 @@
+import {
+  Controller,
+  ForbiddenException,
+  Get,
+  Injectable,
+  Res,
+  UseInterceptors,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { concatMap, from, map, tap } from 'rxjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CacheTTL } from '../../../src/cache/http/http-cache.decorators.js';
+import { HttpCacheInterceptor } from '../../../src/cache/http/http-cache.interceptor.js';
+import { PLATFORMS, startApp, type Running } from './fixtures.js';
+
+interface AnyResponse {
+  header(name: string, value: string): unknown;
+  send(body: unknown): unknown;
+}
+
+let ended = 0;
+
+/** Sets a header when the handler is done, and takes its time for it. */
+@Injectable()
+class TimingInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler) {
+    const response = context.switchToHttp().getResponse<AnyResponse>();
+    return next.handle().pipe(
+      concatMap((value: unknown) => from(sleep(5, value))),
+      tap(() => response.header('X-Timing', String((ended += 1)))),
+    );
+  }
+}
+
+@Injectable()
+class EnvelopeInterceptor implements NestInterceptor {
+  intercept(_: ExecutionContext, next: CallHandler) {
+    return next.handle().pipe(map((data: unknown) => ({ data })));
+  }
+}
+
+@Injectable()
+class ForbidInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler) {
+    const { headers } = context.switchToHttp().getRequest<IncomingMessage>();
+    return next.handle().pipe(
+      tap(() => {
+        if (headers['x-test-forbid']) throw new ForbiddenException();
+      }),
+    );
+  }
+}
+
+@Controller('around')
+@CacheTTL(60)
+@UseInterceptors(TimingInterceptor, EnvelopeInterceptor, ForbidInterceptor, HttpCacheInterceptor)
+class AroundController {
+  runs = 0;
+  @Get() get() {
+    return { run: (this.runs += 1) };
+  }
+  @Get('res') res(@Res() response: AnyResponse) {
+    response.send({ run: (this.runs += 1) });
+  }
+}
+
+@Controller('inside')
+@CacheTTL(60)
+@UseInterceptors(HttpCacheInterceptor, EnvelopeInterceptor)
+class InsideController {
+  @Get() get() {
+    return { here: true };
+  }
+}
+
+@Controller('session')
+@CacheTTL(60)
+@UseInterceptors(HttpCacheInterceptor)
+class SessionController {
+  runs = 0;
+  @Get() get() {
+    return { run: (this.runs += 1) };
+  }
+}
+
+describe.each(PLATFORMS)('What stands around the cache on %s', (platform) => {
+  let running: Running;
+  beforeAll(async () => {
+    running = await startApp(platform, [AroundController, InsideController, SessionController], {
+      global: false,
+    });
+  });
+  afterAll(() => running.close());
+
+  it('interceptors run to their end on a hit too, and their headers are of this request', async () => {
+    const miss = await running.ask('/around');
+    const hit = await running.ask('/around');
+    expect(hit.cache).toBe('hit');
+    expect(JSON.parse(hit.text)).toEqual({ data: { run: 1 } });
+    expect(hit.text).toBe(miss.text);
+    expect(hit.headers['content-type']).toBe(miss.headers['content-type']);
+    expect(hit.headers.etag).toBe(miss.headers.etag);
+    expect(Number(hit.headers['x-timing'])).toBe(Number(miss.headers['x-timing']) + 1);
+  });
+
+  it('what they refuse is refused, hit or not', async () => {
+    await running.ask('/around?forbidden');
+    const refused = await running.ask('/around?forbidden', { headers: { 'x-test-forbid': '1' } });
+    expect(refused.status).toBe(403);
+    expect(refused.text).not.toContain('run');
+    expect((await running.ask('/around?forbidden')).cache).toBe('hit');
+  });
+
+  it('a handler that sends by itself is answered for', async () => {
+    const miss = await running.ask('/around/res');
+    const hit = await running.ask('/around/res');
+    expect(hit.cache).toBe('hit');
+    expect(hit.text).toBe(miss.text);
+  });
+
+  it('what interceptors inside make of the answer is what is stored', async () => {
+    await running.ask('/inside');
+    const hit = await running.ask('/inside');
+    expect(hit.cache).toBe('hit');
+    expect(JSON.parse(hit.text)).toEqual({ data: { here: true } });
+  });
+});
+
+/** As session middleware does it: the cookie is set when the head leaves, the end waits for a store. */
+function session(_: IncomingMessage, response: ServerResponse, next: () => void): void {
+  const { writeHead, end } = response;
+  response.writeHead = function (this: ServerResponse, ...args: unknown[]) {
+    if (_.headers['x-test-login']) response.setHeader('Set-Cookie', 'session=secret');
+    return (writeHead as (...all: unknown[]) => ServerResponse).apply(response, args);
+  } as ServerResponse['writeHead'];
+  response.end = function (this: ServerResponse, ...args: unknown[]) {
+    setTimeout(() => (end as (...all: unknown[]) => ServerResponse).apply(response, args), 5);
+    return response;
+  } as ServerResponse['end'];
+  next();
+}
+
+describe('Middleware that changes the response when it leaves', () => {
+  let running: Running;
+  beforeAll(async () => {
+    running = await startApp('express', [SessionController], {
+      global: false,
+      prepare: (app) => void app.use(session),
+    });
+  });
+  afterAll(() => running.close());
+
+  it('a cookie set with the head keeps the answer from being stored', async () => {
+    const first = await running.ask('/session', { headers: { 'x-test-login': '1' } });
+    expect(first.headers['set-cookie']).toEqual(['session=secret']);
+    const second = await running.ask('/session');
+    expect(second.headers['set-cookie']).toBeUndefined();
+    expect(JSON.parse(second.text)).toEqual({ run: 2 });
+    expect((await running.ask('/session')).cache).toBe('hit');
+  });
+
+  it('and hits pass it as other answers do', async () => {
+    await running.ask('/session?b');
+    const hit = await running.ask('/session?b', { headers: { 'x-test-login': '1' } });
+    expect(hit.cache).toBe('hit');
+    expect(hit.headers['set-cookie']).toEqual(['session=secret']);
+  });
+});
