@@ -1,12 +1,13 @@
 import type { Model, mongo } from 'mongoose';
 import { queryModelTags } from '../tags.js';
 import type { CacheableRead, CachedReads } from './cached-reads.js';
-import { readTags } from './dependencies.js';
+import { collectionsOf, readTags } from './dependencies.js';
 import { bsonOf, clientOf, type NativeCollection } from './mongoose-internals.js';
 import { queryKey } from './query-key.js';
 import type { QueryPolicy } from './query-policy.js';
 import { words, type Read, type ReadOperation } from './read.js';
 import { documentPayload, documentsPayload, valuePayload, type Decoding } from './result.js';
+import { collectionsBehind } from './views.js';
 
 /** A query or aggregate on which `.cache()` was called: who asks, and how the answer is kept. */
 export interface Marked {
@@ -18,12 +19,12 @@ export interface Marked {
 type Options = Record<string, unknown>;
 
 /** Undefined when the read must go past the cache: not connected, in a transaction, or unknown in some part. */
-export function cacheableRead(
+export async function cacheableRead(
   read: Read,
   collection: NativeCollection,
   { model, policy }: Marked,
   bypass: () => Promise<unknown>,
-): CacheableRead | undefined {
+): Promise<CacheableRead | undefined> {
   const client = clientOf(collection.conn);
   const driver = collection.collection;
   if (!client || !driver || hasFieldEncryption(client) || readsElsewhere(read.options.session))
@@ -37,11 +38,12 @@ export function cacheableRead(
   };
   const bson = bsonOf(collection.conn.base);
   const fingerprint = queryKey({ ...read, options: { ...read.options, ...decoding } }, place, bson);
-  const tags = readTags(read, place.database, place.collection);
-  if (fingerprint === undefined || !tags) return undefined;
+  const named = collectionsOf(read, place.collection);
+  const collections = fingerprint !== undefined && named && (await collectionsBehind(driver.db, named));
+  if (!collections) return undefined;
   return {
     fingerprint,
-    tags: [...tags, ...modelTags(model)],
+    tags: [...readTags(read, place.database, collections), ...modelTags(model)],
     policy,
     decoding,
     isShareable: isPrimary(read.options.readPreference ?? driver.readPreference),

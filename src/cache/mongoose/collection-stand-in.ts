@@ -23,8 +23,8 @@ export const behind = (collection: NativeCollection): NativeCollection =>
  * with the answer, it does with a hit as with a miss.
  */
 export function standIn(collection: NativeCollection, marked: Marked): NativeCollection {
-  const answer = (read: Read, bypass: () => Promise<unknown>) => {
-    const cacheable = cacheableRead(read, collection, marked, bypass);
+  const answer = async (read: Read, bypass: () => Promise<unknown>): Promise<unknown> => {
+    const cacheable = await cacheableRead(read, collection, marked, bypass);
     return cacheable ? marked.reads.answer(cacheable) : bypass();
   };
   const refuse = (operation: string) => () =>

@@ -7,6 +7,8 @@ export interface Write {
   collection?: string;
   /** `_id`s of all documents that it may have changed, created or removed. Absent: nobody knows which. */
   ids?: readonly unknown[];
+  /** Afterwards the name may stand for something else: a view, or nothing. */
+  redefines?: true;
 }
 
 /** A read of more documents by `_id` depends on the collection: checking many tags costs more than it saves. */
@@ -22,19 +24,25 @@ const documentTag = (database: string, collection: string, id: string): string =
   `d:${database}.${collection}:${id}`;
 
 /**
- * Registry tags of a read: what may change its result. A read that fixes `_id` depends on these documents (and on
- * writes that don't say which they change), any other on its collections. All depend on the database.
- *
- * Undefined when the pipeline does something that is not known here, or writes.
+ * Collections of its database that a read names, in whatever way. Undefined when its pipeline does something that
+ * is not known here, or writes.
  */
-export function readTags(read: Read, database: string, collection: string): string[] | undefined {
-  if (read.operation === 'aggregate') {
-    const collections = collectionsOf(read.pipeline ?? [], { database, collection });
-    return collections && [databaseTag(database), ...collections];
-  }
-  const ids = fixedIds(read.filter)?.map(idTag);
+export function collectionsOf(read: Read, collection: string): string[] | undefined {
+  return read.operation === 'aggregate'
+    ? collectionsOfPipeline(read.pipeline ?? [], collection)
+    : [collection];
+}
+
+/**
+ * Registry tags of a read: what may change its result. A read of one collection that fixes `_id` depends on these
+ * documents (and on writes that don't say which they change), any other on its collections. All depend on the
+ * database.
+ */
+export function readTags(read: Read, database: string, collections: readonly string[]): string[] {
+  const [collection, ...more] = collections as [string, ...string[]];
+  const ids = more.length === 0 ? fixedIds(read.filter)?.map(idTag) : undefined;
   if (!ids || ids.length > MOST_DOCUMENTS || ids.includes(undefined)) {
-    return [databaseTag(database), collectionTag(database, collection)];
+    return [databaseTag(database), ...collections.map((name) => collectionTag(database, name))];
   }
   const documents = (ids as string[]).map((id) => documentTag(database, collection, id));
   return [databaseTag(database), bulkTag(database, collection), ...documents];
@@ -97,46 +105,39 @@ const STAGES = new Set(
   ),
 );
 
-interface Namespace {
-  database: string;
-  collection: string;
+/** All collections that a pipeline reads, those of its sub-pipelines included. */
+export function collectionsOfPipeline(
+  pipeline: readonly unknown[],
+  collection: string,
+): string[] | undefined {
+  const names = pipeline.map((stage) => collectionsOfStage(stage, collection));
+  return names.includes(undefined) ? undefined : [...new Set([collection, ...(names as string[][]).flat()])];
 }
 
-/** Tags of all collections that a pipeline reads, those of its sub-pipelines included. */
-function collectionsOf(pipeline: readonly unknown[], at: Namespace): string[] | undefined {
-  const tags = new Set([collectionTag(at.database, at.collection)]);
-  for (const stage of pipeline) {
-    const more = collectionsOfStage(stage, at);
-    if (!more) return undefined;
-    for (const tag of more) tags.add(tag);
-  }
-  return [...tags];
-}
-
-function collectionsOfStage(stage: unknown, at: Namespace): string[] | undefined {
+function collectionsOfStage(stage: unknown, collection: string): string[] | undefined {
   if (!isPlain(stage)) return undefined;
   const [[name, body] = [], ...more] = Object.entries(stage);
   if (name === undefined || more.length > 0 || !STAGES.has(name)) return undefined;
-  if (name === '$facet') return isPlain(body) ? union(Object.values(body), at) : undefined;
+  if (name === '$facet') return isPlain(body) ? union(Object.values(body), collection) : undefined;
   if (name === '$lookup' || name === '$graphLookup' || name === '$unionWith')
-    return collectionsOfJoin(body, at);
+    return collectionsOfJoin(body, collection);
   return [];
 }
 
 /** `from` or `coll` may be left out where the pipeline brings its own documents. */
-function collectionsOfJoin(body: unknown, at: Namespace): string[] | undefined {
-  if (typeof body === 'string') return [collectionTag(at.database, body)];
+function collectionsOfJoin(body: unknown, collection: string): string[] | undefined {
+  if (typeof body === 'string') return [body];
   if (!isPlain(body)) return undefined;
   const { from = body.coll, pipeline = [] } = body;
   if (from !== undefined && typeof from !== 'string') return undefined;
-  return union([pipeline], from === undefined ? at : { ...at, collection: from });
+  return union([pipeline], from ?? collection);
 }
 
-function union(pipelines: readonly unknown[], at: Namespace): string[] | undefined {
-  const tags = pipelines.map((pipeline) =>
-    Array.isArray(pipeline) ? collectionsOf(pipeline, at) : undefined,
+function union(pipelines: readonly unknown[], collection: string): string[] | undefined {
+  const names = pipelines.map((one) =>
+    Array.isArray(one) ? collectionsOfPipeline(one, collection) : undefined,
   );
-  return tags.includes(undefined) ? undefined : (tags as string[][]).flat();
+  return names.includes(undefined) ? undefined : (names as string[][]).flat();
 }
 
 /** Where a pipeline writes to, if its last stage does. */

@@ -1,7 +1,7 @@
 import type { mongo } from 'mongoose';
 import { fixedIds, writeOfPipeline, type Write } from './dependencies.js';
 import { callBehind, putInFront, takeAway, type Methods } from './methods-in-front.js';
-import { idOf, observeCollection, observedCursor } from './observed-collection.js';
+import { idOf, observeCollection, observedCursor, redefined } from './observed-collection.js';
 import {
   addObserver,
   removeObserver,
@@ -47,25 +47,28 @@ const databaseMethods: Methods = {
   async createCollection(this: mongo.Db, name: string, options?: SessionOptions & { viewOn?: string }) {
     const create = () => callBehind<Promise<mongo.Collection>>(this, 'createCollection', [name, options]);
     // An empty collection is what one that did not exist was; a view is not.
-    const writes = options?.viewOn === undefined ? [] : [{ database: this.databaseName, collection: name }];
+    const view = redefined({ database: this.databaseName, collection: name });
+    const writes = options?.viewOn === undefined ? [] : [view];
     const collection = await told(this.client, options, create, () => writes);
     observeCollection(collection);
     return collection;
   },
   async dropCollection(this: mongo.Db, name: string, options: SessionOptions) {
     const drop = () => callBehind(this, 'dropCollection', [name, options]);
-    return told(this.client, options, drop, () => [{ database: this.databaseName, collection: name }]);
+    return told(this.client, options, drop, () => [
+      redefined({ database: this.databaseName, collection: name }),
+    ]);
   },
   async renameCollection(this: mongo.Db, from: string, to: string, options: SessionOptions) {
     const rename = () => callBehind<Promise<mongo.Collection>>(this, 'renameCollection', [from, to, options]);
-    const writes = [from, to].map((collection) => ({ database: this.databaseName, collection }));
+    const writes = [from, to].map((collection) => redefined({ database: this.databaseName, collection }));
     const renamed = await told(this.client, options, rename, () => writes);
     observeCollection(renamed);
     return renamed;
   },
   async dropDatabase(this: mongo.Db, options: SessionOptions) {
     const drop = () => callBehind(this, 'dropDatabase', [options]);
-    return told(this.client, options, drop, () => [{ database: this.databaseName }]);
+    return told(this.client, options, drop, () => [redefined({ database: this.databaseName })]);
   },
   async command(this: mongo.Db, command: mongo.Document, options: SessionOptions) {
     const run = () => callBehind(this, 'command', [command, options]);
@@ -76,26 +79,20 @@ const databaseMethods: Methods = {
   },
 };
 
-const WRITING_COMMANDS = [
-  'insert',
-  'update',
-  'delete',
-  'findAndModify',
-  'findandmodify',
-  'drop',
-  'collMod',
-  'create',
-];
+const WRITING = ['insert', 'update', 'delete', 'findAndModify', 'findandmodify'];
+const REDEFINING = ['drop', 'collMod', 'create'];
 
 function writesOfCommand(command: mongo.Document, database: string): Write[] {
   const [[name, collection] = []] = Object.entries(command);
-  if (name === 'dropDatabase') return [{ database }];
+  if (name === 'dropDatabase') return [redefined({ database })];
   if (name === 'renameCollection')
-    return [collection, command.to].map((namespace) => writeTo(String(namespace)));
+    return [collection, command.to].map((namespace) => redefined(writeTo(String(namespace))));
   if (name === 'aggregate' && Array.isArray(command.pipeline)) {
     return [writeOfPipeline(command.pipeline, database)].filter((write) => write !== undefined);
   }
-  return WRITING_COMMANDS.includes(String(name)) ? [{ database, collection: String(collection) }] : [];
+  const write = { database, collection: String(collection) };
+  if (WRITING.includes(String(name))) return [write];
+  return REDEFINING.includes(String(name)) ? [redefined(write)] : [];
 }
 
 function writeTo(namespace: string): Write {

@@ -44,6 +44,9 @@ const bulk = (name: string): Methods[string] =>
     return operation;
   };
 
+/** A write after which the name may stand for something else. */
+export const redefined = (write: Write): Write => ({ ...write, redefines: true });
+
 interface Statement {
   _id?: unknown;
   q?: unknown;
@@ -98,7 +101,7 @@ const methods: Methods = {
   initializeUnorderedBulkOp: bulk('initializeUnorderedBulkOp'),
   async rename(this: mongo.Collection, name: string, options: SessionOptions) {
     const rename = () => callBehind<Promise<mongo.Collection>>(this, 'rename', [name, options]);
-    const writes = [at(this), { database: this.dbName, collection: name }];
+    const writes = [at(this), { database: this.dbName, collection: name }].map(redefined);
     const renamed = await told(this.db.client, options, rename, () => writes);
     observeCollection(renamed);
     return renamed;

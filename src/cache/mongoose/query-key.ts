@@ -111,6 +111,16 @@ export function queryKey(read: Read, place: Place, bson: Bson): string | undefin
   }
 }
 
+/** Whether nothing in a pipeline makes its result more than a matter of the data. */
+export function isSteady(pipeline: readonly unknown[]): boolean {
+  try {
+    pipeline.forEach(literal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 class Unknown extends Error {}
 
 function tellingOptions(operation: ReadOperation, options: Read['options']): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import type { mongo } from 'mongoose';
 import type { Write } from './dependencies.js';
 import { deferToCommit } from './transactions.js';
+import { forgetViews } from './views.js';
 
 /** Told of writes when they are done, well or not, and before their callers are. Must not throw. */
 export type WriteObserver = (writes: readonly Write[]) => Promise<void>;
@@ -46,5 +47,6 @@ export async function told<T>(
 
 async function tell(client: mongo.MongoClient, writes: readonly Write[]): Promise<void> {
   if (writes.length === 0) return;
+  for (const write of writes) if (write.redefines) forgetViews(client, write);
   await Promise.all([...new Set(observers.get(client))].map((observer) => observer(writes)));
 }

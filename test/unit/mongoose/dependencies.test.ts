@@ -1,14 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import mongoose from 'mongoose';
-import { fixedIds, readTags, writeOfPipeline, writeTags } from '../../../src/cache/mongoose/dependencies.js';
+import {
+  collectionsOf,
+  fixedIds,
+  readTags,
+  writeOfPipeline,
+  writeTags,
+} from '../../../src/cache/mongoose/dependencies.js';
 import type { Read } from '../../../src/cache/mongoose/read.js';
 
 const { ObjectId, Decimal128, Long, Double, Int32, UUID } = mongoose.mongo.BSON;
 const id = new ObjectId();
-const find = (filter: unknown) =>
-  readTags({ operation: 'find', filter, options: {} }, 'shop', 'products') ?? [];
-const aggregate = (...pipeline: unknown[]) =>
-  readTags({ operation: 'aggregate', pipeline, options: {} } satisfies Read, 'shop', 'products');
+const tagsOf = (read: Read) => {
+  const collections = collectionsOf(read, 'products');
+  return collections && readTags(read, 'shop', collections);
+};
+const find = (filter: unknown) => tagsOf({ operation: 'find', filter, options: {} }) ?? [];
+const aggregate = (...pipeline: unknown[]) => tagsOf({ operation: 'aggregate', pipeline, options: {} });
 const write = (ids?: unknown[], collection = 'products') =>
   writeTags({ database: 'shop', collection, ...(ids && { ids }) });
 const drops = (written: string[], read: string[]) => written.some((tag) => read.includes(tag));

@@ -1,0 +1,75 @@
+import type { mongo } from 'mongoose';
+import { collectionsOfPipeline, type Write } from './dependencies.js';
+import { isSteady } from './query-key.js';
+
+/** After that, what a name stands for is looked up again, in the background. */
+const TRUSTED_FOR = 60_000;
+
+interface View {
+  viewOn: string;
+  pipeline: readonly unknown[];
+}
+
+interface Known {
+  view: Promise<View | undefined>;
+  since: number;
+}
+
+const known = new WeakMap<mongo.MongoClient, Map<string, Known>>();
+
+/**
+ * The collections behind names that may be those of views: what is written to them changes what is read under
+ * these names. The first read of a name asks the database what it stands for.
+ *
+ * Undefined where that can't be known, or where the answer of a view is not a matter of the data alone.
+ */
+export async function collectionsBehind(
+  database: mongo.Db,
+  names: readonly string[],
+): Promise<string[] | undefined> {
+  const all = new Set(names);
+  for (const name of all) {
+    let view: View | undefined;
+    try {
+      view = await viewNamed(database, name);
+    } catch {
+      return undefined;
+    }
+    if (!view) continue;
+    const inside = isSteady(view.pipeline) ? collectionsOfPipeline(view.pipeline, view.viewOn) : undefined;
+    if (!inside) return undefined;
+    for (const one of inside) all.add(one); // visited by this same loop
+  }
+  return [...all];
+}
+
+/** Names that now may stand for something else. */
+export function forgetViews(client: mongo.MongoClient, { database, collection }: Write): void {
+  const names = known.get(client);
+  if (!names) return;
+  if (collection !== undefined) names.delete(`${database}.${collection}`);
+  else for (const name of names.keys()) if (name.startsWith(`${database}.`)) names.delete(name);
+}
+
+async function viewNamed(database: mongo.Db, name: string): Promise<View | undefined> {
+  const names = known.get(database.client) ?? new Map<string, Known>();
+  known.set(database.client, names);
+  const key = `${database.databaseName}.${name}`;
+  const before = names.get(key);
+  const now = performance.now();
+  if (before && now - before.since < TRUSTED_FOR) return before.view;
+  const looked: Known = { view: lookUp(database, name), since: now };
+  names.set(key, looked);
+  looked.view.catch(() => {
+    if (names.get(key) !== looked) return;
+    if (before) names.set(key, { ...before, since: now });
+    else names.delete(key);
+  });
+  return (before ?? looked).view;
+}
+
+async function lookUp(database: mongo.Db, name: string): Promise<View | undefined> {
+  const [found] = await database.listCollections({ name }, { nameOnly: false }).toArray();
+  const { viewOn, pipeline } = (found?.options ?? {}) as { viewOn?: string; pipeline?: unknown[] };
+  return viewOn === undefined ? undefined : { viewOn, pipeline: pipeline ?? [] };
+}
