@@ -28,7 +28,7 @@ type RouteDecorator = ClassDecorator & MethodDecorator;
  *
  * @throws HttpCacheOptionsError when decorated with something that is not a duration
  */
-export const CacheTTL = (ttl: Duration): RouteDecorator => route('CacheTTL', { cached: true, ttl });
+export const CacheTTL = (ttl: Duration): RouteDecorator => route('CacheTTL', { ttl }, { cached: true });
 
 /**
  * The full form of `@CacheTTL`: caches the responses of a route as told.
@@ -73,16 +73,10 @@ export const CacheEvict =
   };
 
 /** Writes metadata, nothing else; what two decorators of one place both say must not contradict. */
-function route(
-  name: string,
-  options: CacheResponseOptions & { cached?: boolean },
-  more: RouteMetadata = {},
-): RouteDecorator {
+function route(name: string, options: CacheResponseOptions, more: RouteMetadata = {}): RouteDecorator {
   return (target: object, property?: string | symbol, descriptor?: { value?: unknown }) => {
     const where = placeOf(name, target, property);
-    const { cached, ...checkable } = options;
-    const metadata: RouteMetadata = { ...checkedOptions(checkable, where), ...more };
-    if (cached !== undefined) metadata.cached = cached;
+    const metadata: RouteMetadata = { ...checkedOptions(options, where), ...more };
     const on = descriptor?.value ?? target;
     const earlier = (Reflect.getOwnMetadata(ROUTE_METADATA, on) ?? {}) as RouteMetadata;
     Reflect.defineMetadata(ROUTE_METADATA, merged(earlier, metadata, where), on);

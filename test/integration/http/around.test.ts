@@ -131,16 +131,17 @@ describe.each(PLATFORMS)('What stands around the cache on %s', (platform) => {
 });
 
 /** As session middleware does it: the cookie is set when the head leaves, the end waits for a store. */
-function session(_: IncomingMessage, response: ServerResponse, next: () => void): void {
-  const { writeHead, end } = response;
-  response.writeHead = function (this: ServerResponse, ...args: unknown[]) {
-    if (_.headers['x-test-login']) response.setHeader('Set-Cookie', 'session=secret');
-    return (writeHead as (...all: unknown[]) => ServerResponse).apply(response, args);
-  } as ServerResponse['writeHead'];
-  response.end = function (this: ServerResponse, ...args: unknown[]) {
-    setTimeout(() => (end as (...all: unknown[]) => ServerResponse).apply(response, args), 5);
+function session(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
+  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
+  response.writeHead = (...args: unknown[]) => {
+    if (request.headers['x-test-login']) response.setHeader('Set-Cookie', 'session=secret');
+    return writeHead(...args);
+  };
+  response.end = (...args: unknown[]) => {
+    setTimeout(() => end(...args), 5);
     return response;
-  } as ServerResponse['end'];
+  };
   next();
 }
 
