@@ -43,6 +43,7 @@ export {
   MONGOOSE_CACHE_OPTIONS,
   MongooseCachePlugin,
   type MongooseCacheOptions,
+  type MongooseWatch,
   type QueryCacheOptions,
 } from './cache/mongoose/mongoose-cache.plugin.js';
 

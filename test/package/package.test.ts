@@ -11,6 +11,52 @@ interface Manifest {
   devDependencies: Record<string, string>;
 }
 
+/** Adding to these is a decision, taking away a breaking one. */
+const PUBLIC_NAMES = [
+  'BackupDraft',
+  'BackupError',
+  'BackupModule',
+  'BackupScheduler',
+  'BackupService',
+  'BackupStorage',
+  'CACHE_MANAGER',
+  'CacheCounterError',
+  'CacheEvict',
+  'CacheKey',
+  'CacheKeyError',
+  'CacheModule',
+  'CacheOptionsError',
+  'CacheResponse',
+  'CacheService',
+  'CacheTTL',
+  'CacheTags',
+  'CacheUnavailableError',
+  'CacheValueError',
+  'CacheVary',
+  'Clock',
+  'DurationError',
+  'EnvironmentError',
+  'FloraError',
+  'HttpCache',
+  'HttpCacheInterceptor',
+  'HttpCacheOptionsError',
+  'MONGOOSE_CACHE_OPTIONS',
+  'MongooseCachePlugin',
+  'NoCache',
+  'QueryCacheError',
+  'ScheduledBackup',
+  'StoredBackup',
+  'SwapFailedError',
+  'SystemClock',
+  'TargetNotEmptyError',
+  'createBackupService',
+  'createCache',
+  'createHttpCache',
+  'model',
+  'provideCacheManager',
+  'validateEnvironment',
+];
+
 const root = join(import.meta.dirname, '../..');
 
 /** What somebody has who installs the packed tarball: not this checkout, and no optional peer unless they asked. */
@@ -75,7 +121,7 @@ describeWith(['mongo', 'redis'], 'The packed package', () => {
     );
     const [same, names] = stdout.split('\n');
     expect(same).toBe('true');
-    expect(names?.split(',')).toMatchSnapshot();
+    expect(names?.split(',')).toEqual(PUBLIC_NAMES);
   });
 
   it("carries a third party's Nest app: compiled under strict types, run against real servers", async () => {
