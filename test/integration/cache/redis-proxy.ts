@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The connections of a cache: that for commands and that for messages. */
 export type Line = 'commands' | 'messages';
@@ -10,8 +11,10 @@ interface Pair {
   server: Socket;
 }
 
-/** A wire to a Redis that can be held (nothing arrives, nothing is lost, nobody is told) and cut, line by line. */
+/** A wire to a Redis that can be slow, held (nothing arrives, nothing is lost, nobody is told) and cut, line by line. */
 export class RedisProxy {
+  /** Milliseconds that each packet takes. Their order is kept. */
+  delay: () => number = () => 0;
   readonly #pairs = new Set<Pair>();
   readonly #held = new Set<Line>();
   readonly #server = createServer((client) => this.#accept(client));
@@ -53,11 +56,12 @@ export class RedisProxy {
     const pair: Pair = { line: 'commands', client, server: connect(this.target, '127.0.0.1') };
     this.#pairs.add(pair);
     client.on('data', (bytes) => {
-      if (/subscribe/i.test(bytes.toString('latin1'))) pair.line = 'messages';
-      pair.server.write(bytes);
+      if (!/subscribe/i.test(bytes.toString('latin1'))) return;
+      pair.line = 'messages';
       this.#apply(pair);
     });
-    pair.server.on('data', (bytes) => client.write(bytes));
+    this.#forward(client, pair.server);
+    this.#forward(pair.server, client);
     for (const [one, other] of [
       [client, pair.server],
       [pair.server, client],
@@ -69,6 +73,16 @@ export class RedisProxy {
       });
     }
     this.#apply(pair);
+  }
+
+  #forward(from: Socket, to: Socket): void {
+    let before = Promise.resolve();
+    const send = async (bytes: Buffer, behind: Promise<void>, delay: number) => {
+      await behind;
+      if (delay > 0) await sleep(delay);
+      if (!to.destroyed) to.write(bytes);
+    };
+    from.on('data', (bytes) => (before = send(bytes, before, this.delay())));
   }
 
   #apply({ line, client, server }: Pair): void {
