@@ -12,7 +12,11 @@ export interface HttpCacheRequest {
   method?: string | undefined;
   url?: string | undefined;
   originalUrl?: string;
+  /** Express: where the router is mounted, and the route that matched. */
   baseUrl?: string;
+  route?: { path?: string | RegExp | readonly (string | RegExp)[] };
+  /** Fastify: the route that matched. */
+  routeOptions?: { url?: string | undefined };
 }
 
 /** What is needed of a response: Express's is Node's own, Fastify's has it inside. */
@@ -47,6 +51,19 @@ export class HttpCacheContext<Request extends HttpCacheRequest = HttpCacheReques
     const routed = raw.url ?? '';
     this.url = request.originalUrl ?? routed;
     this.routedUrl = request.raw ? routed : (request.baseUrl ?? '') + routed;
+  }
+
+  /** The pattern of the route, prefixes included: tells apart handlers of the same name under one key. */
+  get pattern(): string {
+    const { routeOptions, route, baseUrl = '' } = this.request;
+    return routeOptions?.url ?? `${baseUrl}${String(route?.path ?? '')}`;
+  }
+
+  /** Whether the request has a body; HTTP/2 needs no header to send one. */
+  get hasBody(): boolean {
+    const { stream } = rawRequest(this.request) as { stream?: { endAfterHeaders?: boolean } };
+    if (stream?.endAfterHeaders === false) return true;
+    return this.headers['transfer-encoding'] !== undefined || (this.headers['content-length'] ?? '0') !== '0';
   }
 
   get params(): Readonly<Record<string, string | undefined>> {

@@ -39,7 +39,10 @@ export const CacheResponse = <Request extends HttpCacheRequest = HttpCacheReques
   options: CacheResponseOptions<Request> = {},
 ): RouteDecorator => route('CacheResponse', options as CacheResponseOptions, { cached: true });
 
-/** The key of a route in place of its path and query: `cache.delete(key)` then drops all its answers. */
+/**
+ * The key of a route in place of its path and query: `cache.delete(key)` then drops all its answers. Give it a key
+ * of its own: a value or query that is kept under the same one takes its place, and the other way round.
+ */
 export const CacheKey = <Request extends HttpCacheRequest = HttpCacheRequest>(
   key: string | ((ctx: HttpCacheContext<Request>) => string),
 ): RouteDecorator => route('CacheKey', { key } as CacheResponseOptions);

@@ -55,31 +55,41 @@ export class HttpCacheInterceptor implements NestInterceptor {
     private readonly application: ApplicationConfig,
   ) {}
 
-  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+  intercept(
+    context: ExecutionContext,
+    next: CallHandler,
+  ): Observable<unknown> | Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
-    const { route, evictions, isEndedByNest, isRendered } = this.#planOf(
-      context.getClass(),
-      context.getHandler(),
+    const plan = this.#planOf(context.getClass(), context.getHandler());
+    if (!plan.route && plan.evictions.length === 0) return next.handle();
+
+    const http = context.switchToHttp();
+    const ctx = new HttpCacheContext(
+      http.getRequest<HttpCacheRequest>(),
+      http.getResponse<HttpCacheResponse>(),
     );
-    if (!route && evictions.length === 0) return next.handle();
+    if (plan.evictions.length > 0)
+      new HeldResponse(rawResponse(ctx.response), () => evict(this.cache, plan.evictions, ctx)).attach();
+    return plan.route ? this.#answer(ctx, plan.route, plan, next) : next.handle();
+  }
 
-    const response = context.switchToHttp().getResponse<HttpCacheResponse>();
-    const ctx = new HttpCacheContext(context.switchToHttp().getRequest<HttpCacheRequest>(), response);
-    const raw = rawResponse(response);
-    if (evictions.length > 0) new HeldResponse(raw, () => evict(this.cache, evictions, ctx)).attach();
-    if (!route) return next.handle();
-
+  async #answer(
+    ctx: HttpCacheContext,
+    route: Route,
+    plan: Plan,
+    next: CallHandler,
+  ): Promise<Observable<unknown>> {
     const exchange: Exchange = {
       context: ctx,
-      raw,
-      entryHeaders: response.getHeaders(),
+      raw: rawResponse(ctx.response),
+      entryHeaders: ctx.response.getHeaders(),
       askedAt: this.cache.options.clock.now(),
       version: requestedVersion(this.application.getVersioning(), ctx),
-      isEnded: isEndedByNest,
+      isEnded: plan.isEndedByNest,
     };
     if ((await this.http.responses.answer(exchange, route)) === 'handle')
       return next.handle().pipe(tap((value: unknown) => (exchange.returned = value)));
-    if (isRendered) sendNothingInsteadOfAView(response);
+    if (plan.isRendered) sendNothingInsteadOfAView(ctx.response);
     return of(undefined);
   }
 

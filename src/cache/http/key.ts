@@ -12,7 +12,7 @@ export type QueryRule = { only: readonly string[] } | { ignore: readonly string[
 
 /** All that tells one stored answer from another, header values aside. */
 export interface EntryIdentity {
-  /** Controller and method, and the API version asked for. */
+  /** Controller and method, the route's pattern, and the API version asked for. */
   route: readonly (string | null)[];
   scheme: string;
   host: string;

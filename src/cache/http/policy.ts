@@ -6,6 +6,7 @@ import { parseHttpDate } from './http-date.js';
 export interface RequestFacts {
   method: string;
   headers: IncomingHttpHeaders;
+  hasBody: boolean;
   /** Someone is known to ask: `request.user` is set, or the client showed a certificate of its own. */
   authenticated: boolean;
 }
@@ -50,7 +51,7 @@ export function bypassReason(request: RequestFacts, route: RouteRules): string |
   if (request.method !== 'GET' && request.method !== 'HEAD') return 'method';
   if (headers.upgrade !== undefined) return 'upgrade';
   if (headers.accept?.includes('text/event-stream')) return 'event-stream';
-  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return 'body';
+  if (request.hasBody) return 'body';
   const unkeyed = (name: string): boolean => headers[name] !== undefined && !route.vary.has(name);
   const header = PARTIAL.find(unkeyed) ?? OVERRIDES.find(unkeyed);
   if (header !== undefined || route.scoped) return header;

@@ -43,6 +43,7 @@ const OF_THE_ANSWER = [
  */
 export class ReplayedResponse extends ResponseTap {
   #state: 'open' | 'replayed' | 'error' = 'open';
+  #isEnding = false;
 
   constructor(
     raw: ServerResponse,
@@ -62,7 +63,7 @@ export class ReplayedResponse extends ResponseTap {
   }
 
   protected override onWrite(piece: Piece): boolean {
-    if (this.#isError()) return this.write(piece);
+    if (this.#isEnding || this.#isError()) return this.write(piece); // HTTP/2 ends with a write of its own
     if (this.#state === 'open') this.#send();
     piece.callback?.();
     return true;
@@ -93,7 +94,9 @@ export class ReplayedResponse extends ResponseTap {
       sendNotModified(this.raw);
     }
     const chunk = isModified && method !== 'HEAD' ? answer.body : undefined;
+    this.#isEnding = true;
     this.end({ chunk, encoding: undefined, callback });
+    this.#isEnding = false;
   }
 
   #isError(): boolean {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import { CacheKeyError, CacheUnavailableError } from '../cache.errors.js';
 import type { CacheService } from '../cache.service.js';
 import type { FoundEntry } from '../engine/entry-access.js';
 import { cacheStatus, type Forwarded } from './cache-status.js';
@@ -37,6 +38,9 @@ export class ResponseCache {
     try {
       return await this.#decide(exchange, route);
     } catch (error) {
+      // What a request or Redis can bring about is no news; what the application's functions throw is.
+      if (error instanceof CacheUnavailableError) return handle(exchange, 'bypass', 'unavailable');
+      if (error instanceof CacheKeyError) return handle(exchange, 'bypass', 'key');
       this.#logger.error(`${route.id} goes without the cache`, error);
       return handle(exchange, 'bypass', 'error');
     }
@@ -60,7 +64,7 @@ export class ResponseCache {
     const parts = targetParts(context.url, route.query);
     const routed = context.routedUrl === context.url ? [] : targetParts(context.routedUrl, route.query);
     return entryHash({
-      route: [route.id, version],
+      route: [route.id, context.pattern, version],
       scheme: context.scheme,
       host: context.host,
       target:
@@ -154,7 +158,7 @@ export class ResponseCache {
       answer,
       entryHeaders,
       method: context.method,
-      requestHeaders: { ...context.headers },
+      requestHeaders: context.headers,
       age: answer.age + seconds(now - found.storedAt),
       // What was made while this request waited was not there when it came.
       cacheStatus: cacheStatus(

@@ -11,11 +11,29 @@ import {
 } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { concatMap, from, map, tap } from 'rxjs';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:http2';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { concatMap, from, lastValueFrom, map, of, tap } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CacheModule } from '../../../src/cache/cache.module.js';
 import { CacheTTL } from '../../../src/cache/http/http-cache.decorators.js';
 import { HttpCacheInterceptor } from '../../../src/cache/http/http-cache.interceptor.js';
 import { PLATFORMS, startApp, type Running } from './fixtures.js';
+
+interface FastifyInstance {
+  addHook(
+    name: 'onSend',
+    hook: (
+      request: { headers: Record<string, string | undefined> },
+      reply: { header(name: string, value: string): { removeHeader(name: string): void } },
+      payload: unknown,
+    ) => Promise<unknown>,
+  ): void;
+}
 
 interface AnyResponse {
   header(name: string, value: string): unknown;
@@ -169,5 +187,115 @@ describe('Middleware that changes the response when it leaves', () => {
     const hit = await running.ask('/session?b', { headers: { 'x-test-login': '1' } });
     expect(hit.cache).toBe('hit');
     expect(hit.headers['set-cookie']).toEqual(['session=secret']);
+  });
+});
+
+/** As compression middleware does it: what is written is encoded when the client accepts it. */
+function compression(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
+  response.end = (chunk?: unknown) => {
+    if (!chunk || !request.headers['accept-encoding']?.includes('gzip')) return end(chunk);
+    const encoded = gzipSync(chunk as Buffer);
+    response.setHeader('Vary', 'Accept-Encoding');
+    response.setHeader('Content-Encoding', 'gzip');
+    response.setHeader('Content-Length', encoded.length);
+    return end(encoded);
+  };
+  next();
+}
+
+describe('Compression', () => {
+  it('in front of the cache encodes hits as it encodes misses', async () => {
+    const running = await startApp('express', [SessionController], {
+      global: false,
+      prepare: (app) => void app.use(compression),
+    });
+    const gzip = { 'accept-encoding': 'gzip' };
+    const asked = [gzip, {}, gzip, {}];
+    for (const headers of asked) {
+      const answer = await running.ask('/session', { headers });
+      expect(answer.headers['content-encoding']).toBe('accept-encoding' in headers ? 'gzip' : undefined);
+      const bytes = 'accept-encoding' in headers ? gunzipSync(answer.bytes) : answer.bytes;
+      expect(JSON.parse(bytes.toString())).toEqual({ run: 1 });
+    }
+    await running.close();
+  });
+
+  it('behind the cache is stored by what the client accepts', async () => {
+    const running = await startApp('fastify', [SessionController], {
+      global: false,
+      prepare: (app) => {
+        const instance = app.getHttpAdapter().getInstance() as FastifyInstance;
+        instance.addHook('onSend', async (request, reply, payload) => {
+          reply.header('X-Sent', String((ended += 1)));
+          if (typeof payload !== 'string' || !request.headers['accept-encoding']?.includes('gzip'))
+            return payload;
+          reply.header('Content-Encoding', 'gzip').removeHeader('Content-Length');
+          return gzipSync(payload);
+        });
+      },
+    });
+    const gzip = { 'accept-encoding': 'gzip' };
+    for (const headers of [{}, gzip, {}, gzip, { 'accept-encoding': 'br' }]) {
+      const answer = await running.ask('/session', { headers });
+      const isEncoded = answer.headers['content-encoding'] === 'gzip';
+      if (isEncoded) expect(headers).toBe(gzip);
+      const bytes = isEncoded ? gunzipSync(answer.bytes) : answer.bytes;
+      expect(JSON.parse(bytes.toString())).toHaveProperty('run');
+      expect(answer.headers['x-sent']).toBe(String(ended));
+    }
+    expect((await running.ask('/session')).cache).toBe('hit');
+    await running.close();
+  });
+});
+
+describe('Contexts that are not HTTP', () => {
+  it.each(['graphql', 'rpc', 'ws'])('%s is left alone', async (type) => {
+    const running = await startApp('express', [SessionController]);
+    const interceptor = running.app.get(HttpCacheInterceptor);
+    const context = new ExecutionContextHost(
+      [{}, {}, {}, {}],
+      SessionController,
+      SessionController.prototype.get.bind(null),
+    );
+    context.setType(type);
+    const answer = await interceptor.intercept(context, { handle: () => of('untouched') });
+    expect(await lastValueFrom(answer)).toBe('untouched');
+    await running.close();
+  });
+});
+
+describe('HTTP/2', () => {
+  it('is answered from the cache too', async () => {
+    const module = await Test.createTestingModule({
+      imports: [CacheModule.forRoot({ redis: false, http: { global: true } })],
+      controllers: [SessionController],
+    }).compile();
+    const adapter = new FastifyAdapter({ http2: true } as object);
+    const app = module.createNestApplication(adapter, { logger: false });
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const client = connect(`http://127.0.0.1:${port}`);
+    const get = (headers: Record<string, string> = {}) =>
+      new Promise<{ cache: unknown; status: unknown; text: string }>((resolve, reject) => {
+        const request = client.request({ ':path': '/session', ...headers });
+        const answer = { cache: undefined as unknown, status: undefined as unknown, text: '' };
+        request.on('response', (head) =>
+          Object.assign(answer, { cache: head['cache-status'], status: head[':status'] }),
+        );
+        request.on('data', (chunk: Buffer) => (answer.text += chunk.toString()));
+        request.on('error', reject).on('end', () => resolve(answer));
+        request.end();
+      });
+    const miss = await get();
+    const hit = await get();
+    expect([miss.cache, String(hit.cache).slice(0, 10)]).toEqual([
+      'flora; fwd=uri-miss; stored',
+      'flora; hit',
+    ]);
+    expect(hit.text).toBe(miss.text);
+    expect((await get({ 'if-none-match': '*' })).status).toBe(304);
+    client.close();
+    await app.close();
   });
 });
