@@ -135,15 +135,15 @@ export function resolveCacheOptions(
       ttl: toMilliseconds(memory.ttl ?? 60, 'memory.ttl'),
     },
     deadline: {
-      read: toMilliseconds(deadline.read ?? '250ms', 'deadline.read'),
-      write: toMilliseconds(deadline.write ?? '500ms', 'deadline.write'),
+      read: waiting('deadline.read', deadline.read ?? '250ms'),
+      write: waiting('deadline.write', deadline.write ?? '500ms'),
     },
     breaker: {
       failures: count('breaker.failures', breaker.failures ?? 3),
-      retry: toMilliseconds(breaker.retry ?? '500ms', 'breaker.retry'),
+      retry: waiting('breaker.retry', breaker.retry ?? '500ms'),
     },
     lease: {
-      ttl: toMilliseconds(lease.ttl ?? 10, 'lease.ttl'),
+      ttl: waiting('lease.ttl', lease.ttl ?? 10),
       wait: toMilliseconds(lease.wait ?? 5, 'lease.wait'),
     },
     outageTtl: toMilliseconds(options.outageTtl ?? 1, 'outageTtl'),
@@ -164,6 +164,15 @@ const REDIS_EXPECTED =
   "false, { client } or node-redis options such as { url } with a URL like 'redis://localhost:6379'";
 
 const isNamespace = (value: unknown): boolean => typeof value === 'string' && NAMESPACE.test(value);
+
+/** A time to wait for, in milliseconds: none at all would mean never, and timers know no more than 24 days. */
+function waiting(name: string, value: Duration): number {
+  const time = toMilliseconds(value, name);
+  checked(name, value, () => time > 0 && time <= LONGEST_WAIT, 'a duration above 0, one day at most');
+  return time;
+}
+
+const LONGEST_WAIT = 24 * 3_600_000;
 
 const count = (name: string, value: number): number =>
   checked(name, value, (n) => Number.isSafeInteger(n) && Number(n) > 0, 'a whole number above 0');

@@ -34,7 +34,7 @@ export function freshness(entry: Pick<Entry, 'freshUntil' | 'staleUntil'>, now: 
 }
 
 /**
- * Layout, big endian, shared with scripts/increment.lua:
+ * Layout, big endian, shared with INCREMENT in redis-scripts.ts:
  * `magic(1) codec(1) asOf(f64) storedAt(f64) freshUntil(f64) staleUntil(f64) loadTime(u32) metaLength(u32) meta payload`,
  * meta being JSON `{ t: tags, f: fingerprint }`, absent when both are.
  */

@@ -69,7 +69,8 @@ export class RedisConnection {
     for (const event of ['reconnecting', 'error', 'end']) subscriber.on(event, onLost);
     const subscribe = () => subscriber.subscribe(channel, onMessage).then(onLive);
     // Lost again meanwhile: the next 'ready' tries again. Refused: said, and every answer is asked of the store.
-    subscriber.on('ready', () => void subscribe().catch((error: Error) => this.#said(error)));
+    const failed = (error: Error) => subscriber.isOpen && this.#said(error);
+    subscriber.on('ready', () => void subscribe().catch(failed));
     this.#connectSubscriber();
     this.#heartbeat = setInterval(this.#beat(), HEARTBEAT).unref();
   }

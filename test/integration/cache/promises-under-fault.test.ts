@@ -235,6 +235,17 @@ describeWith('redis', 'A cache on Redis', () => {
     expect(JSON.stringify([error, String(error), (error as Error).cause ?? ''])).not.toMatch(/secret/);
   });
 
+  it.each([
+    { deadline: { read: 0 } },
+    { deadline: { write: '60d' } },
+    { breaker: { retry: 0 } },
+    { lease: { ttl: 0 } },
+  ])('refuses %j, with which it could do nothing or nothing else', async (options) => {
+    await expect(createCache({ redis: false, ...options })).rejects.toMatchObject({
+      code: 'INVALID_CACHE_OPTIONS',
+    });
+  });
+
   it.each([Number.NaN, Number.POSITIVE_INFINITY, -5, 1.5, '7' as unknown as number])(
     'refuses %s as a stamp',
     async (asOf) => {
