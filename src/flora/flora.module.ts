@@ -29,11 +29,12 @@ type Config = ConfigService<Configuration, true>;
 
 @Module({})
 export class FloraModule {
-  static start({ variables = {}, withoutRedis = false }: Start = {}): DynamicModule {
+  /** @throws EnvironmentError */
+  static async start({ variables = {}, withoutRedis = false }: Start = {}): Promise<DynamicModule> {
     return {
       module: FloraModule,
       imports: [
-        ConfigModule.forRoot({
+        await ConfigModule.forRoot({
           isGlobal: true,
           validate: (environment) => validateConfiguration({ ...environment, ...variables }),
         }),

@@ -37,7 +37,7 @@ export function onServers({ mongo, redis, tools }: Servers, variables: Start['va
  * @throws EnvironmentError, or an error with the code EADDRINUSE when the port is taken
  */
 export async function openShop(start: Start = {}, logger: LogLevel[] = ['warn', 'error']): Promise<Shop> {
-  const app = await NestFactory.create(FloraModule.start(start), {
+  const app = await NestFactory.create(await FloraModule.start(start), {
     logger,
     abortOnError: false,
     // Browsers keep connections open: closing does not wait for them.

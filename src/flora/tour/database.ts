@@ -65,14 +65,10 @@ export class Database {
   }
 }
 
-/** The same server, another database. Who is asked for a password is still known where they were before. */
+/** The same server, another database. Who signs in there is still known where they were before. */
 export function onDatabase(uri: string, name: string): string {
-  const [, server, database = '', query = ''] =
-    /^(mongodb(?:\+srv)?:\/\/[^/?]+)\/?([^?]*)(?:\?(.*))?$/.exec(uri) ?? [];
-  if (server === undefined) throw new Error('MONGO_URI is not a MongoDB URI');
-  const parameters = new URLSearchParams(query);
-  if (server.includes('@') && database !== '' && !parameters.has('authSource')) {
-    parameters.set('authSource', decodeURIComponent(database));
-  }
-  return `${server}/${name}?${parameters.toString()}`;
+  const [, server = '', before, query] = /^(\w+(?:\+srv)?:\/\/[^/?]+)\/?([^?]*)\??(.*)$/.exec(uri) ?? [];
+  const options = new URLSearchParams(query);
+  if (server.includes('@') && !options.has('authSource')) options.set('authSource', before || 'admin');
+  return `${server}/${name}?${options.toString()}`;
 }

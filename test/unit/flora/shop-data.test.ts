@@ -56,6 +56,11 @@ describe('the data of the demo shop', () => {
     expect(isUnique(customers.map(({ email }) => email))).toBe(true);
   });
 
+  it('has names that are written as names are', () => {
+    const names = [...data.products, ...data.customers].map(({ name }) => name);
+    expect(names.filter((name) => !/^\S+( \S+)*$/.test(name))).toEqual([]);
+  });
+
   it('gives every category its share of products', () => {
     for (const { slug } of data.categories) {
       expect(data.products.filter(({ category }) => category === slug)).toHaveLength(250);
