@@ -4,7 +4,8 @@ import { resolveCacheOptions, type CacheModuleOptions, type ResolvedCacheOptions
 import { CacheCounterError, CacheOptionsError, CacheUnavailableError } from './cache.errors.js';
 import { statsOf, type CacheStats } from './cache-stats.js';
 import { CacheEngine } from './engine/cache-engine.js';
-import { ANY_QUESTION, type Found } from './engine/lookup.js';
+import { Changes } from './engine/changes.js';
+import { ANY_QUESTION, Lookup, type Found } from './engine/lookup.js';
 import type { CacheEvent, CacheEventMap } from './engine/cache-events.js';
 import { decodeValue, encodeValue } from './engine/codec.js';
 import { newEntry, resolveSetOptions, type ResolvedSetOptions, type SetOptions } from './set-options.js';
@@ -31,6 +32,8 @@ const COUNTER = { codec: 'json', payload: Buffer.alloc(0) } as const;
 export class CacheService {
   readonly #engine: CacheEngine;
   readonly #scope: Scope;
+  readonly #lookup: Lookup;
+  readonly #changes: Changes;
   readonly #readThrough: ReadThrough;
   readonly #closing = new AbortController();
   readonly #decoders = new Map<string, (payload: Buffer) => unknown>();
@@ -39,7 +42,9 @@ export class CacheService {
   constructor(engine: CacheEngine, scope: Scope = Scope.of(engine.options.namespace), parent?: CacheService) {
     this.#engine = engine;
     this.#scope = scope;
-    this.#readThrough = new ReadThrough(engine);
+    this.#lookup = new Lookup(engine);
+    this.#changes = new Changes(engine);
+    this.#readThrough = new ReadThrough(engine, this.#lookup);
     setMaxListeners(0, this.#closing.signal); // every factory under way may listen
     if (parent) {
       this.#closing = parent.#closing;
@@ -104,9 +109,9 @@ export class CacheService {
       });
     }
     await this.#forgiving(undefined, async () => {
-      if (removals.length > 0) await this.#engine.changes.remove(removals);
+      if (removals.length > 0) await this.#changes.remove(removals);
       if (writes.length === 0) return;
-      await this.#engine.changes.write(
+      await this.#changes.write(
         (known) => writes.map(({ key, entry }) => ({ key, entry: entry(known) })),
         writes.map(({ key }) => key),
       );
@@ -154,7 +159,7 @@ export class CacheService {
   /** Deletes keys, and keeps loads under way from storing them. Gives how many were there. */
   async delete(...keys: string[]): Promise<number> {
     const entryKeys = keys.map((key) => this.#scope.key(key));
-    return entryKeys.length === 0 ? 0 : this.#forgiving(0, () => this.#engine.changes.remove(entryKeys));
+    return entryKeys.length === 0 ? 0 : this.#forgiving(0, () => this.#changes.remove(entryKeys));
   }
 
   /**
@@ -170,7 +175,7 @@ export class CacheService {
       throw new CacheOptionsError({ problem: 'the ttl of a counter is 0', expected: 'more than 0' });
     const entryKey = this.#scope.key(key);
     for (let tries = 0; tries < 3; tries += 1) {
-      const result = await this.#engine.changes.increment(entryKey, by, this.#scope.clearTags, (asOf) =>
+      const result = await this.#changes.increment(entryKey, by, this.#scope.clearTags, (asOf) =>
         newEntry(COUNTER, { ttl, staleTtl: 0, tags: [] }, asOf, this.#engine.options.clock.now()),
       );
       if ('value' in result) return result.value;
@@ -178,7 +183,7 @@ export class CacheService {
       if (result.refused === 'unsafe') throw new CacheCounterError(key, `can't be changed by ${by} safely`);
       // It has tags, which only a read can judge: if they still hold it is a counter all the same, without them.
       const current = await this.get(key);
-      if (current === undefined) await this.#engine.changes.remove([entryKey]);
+      if (current === undefined) await this.#changes.remove([entryKey]);
       else throw new CacheCounterError(key, 'is an entry with tags');
     }
     throw new CacheUnavailableError(`The counter ${shown(key)} kept changing`);
@@ -208,7 +213,7 @@ export class CacheService {
    */
   async clearPattern(glob: string): Promise<number> {
     checkedName('The pattern', glob);
-    return this.#forgiving(0, () => this.#engine.changes.removeMatching(this.#scope, glob));
+    return this.#forgiving(0, () => this.#changes.removeMatching(this.#scope, glob));
   }
 
   /** Makes everything in this namespace and its children a miss, in O(1). Other keys of the database stay. */
@@ -259,7 +264,7 @@ export class CacheService {
 
   /** @internal */
   async invalidateRegistryTags(tags: readonly string[]): Promise<void> {
-    if (tags.length > 0) await this.#forgiving(undefined, () => this.#engine.changes.invalidate(tags));
+    if (tags.length > 0) await this.#forgiving(undefined, () => this.#changes.invalidate(tags));
   }
 
   /** @internal for cache-manager/: a Redis command on this connection, under its deadline */
@@ -297,7 +302,7 @@ export class CacheService {
   async #fresh(keys: readonly string[]): Promise<Map<string, Found>> {
     const entryKeys = keys.map((key) => this.#scope.key(key));
     const found = await this.#forgiving([], () =>
-      this.#engine.lookup.find(entryKeys, this.#scope.clearTags, ANY_QUESTION),
+      this.#lookup.find(entryKeys, this.#scope.clearTags, ANY_QUESTION),
     );
     const now = this.#engine.options.clock.now();
     const fresh = new Map<string, Found>();

@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { CacheUnavailableError } from '../cache.errors.js';
 import type { ResolvedCacheOptions } from '../cache.options.js';
 import { RedisConnection } from '../redis/redis-connection.js';
-import { Changes } from './changes.js';
 import { OLDEST, type Stamp } from './entry.js';
 import { CacheEvents } from './cache-events.js';
 import { InvalidationBus } from './invalidation-bus.js';
 import { busChannel, patternMatcher } from './key-space.js';
-import { Lookup } from './lookup.js';
 import { MemoryStore } from './memory.store.js';
 import { MemoryTier } from './memory-tier.js';
 import { Outage, type Invalidation } from './outage.js';
@@ -29,8 +27,6 @@ export class CacheEngine {
   readonly bus: InvalidationBus;
   readonly store: Store;
   readonly memory: MemoryTier | undefined;
-  readonly lookup = new Lookup(this);
-  readonly changes = new Changes(this);
   /** Grows whenever the store is lost or found: what was loaded before must not be kept after. */
   epoch = 0;
   readonly #redis: RedisConnection | undefined;

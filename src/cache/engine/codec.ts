@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import mongoose from 'mongoose';
 import { CacheValueError } from '../cache.errors.js';
-import type { EntryCodec } from './entry-access.js';
+import type { EntryCodec } from './entry.js';
 
 /** A value as bytes: JSON where that loses nothing, else JSON with tagged members for the types it lacks. */
 export function encodeValue(value: unknown): { codec: EntryCodec; payload: Buffer } {

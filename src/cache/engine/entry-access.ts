@@ -1,4 +1,4 @@
-import type { Stamp } from './entry.js';
+import type { EntryCodec, Stamp } from './entry.js';
 
 /**
  * What http/ and mongoose/ see of the engine, through `CacheService.openEntry`: entries whose bytes are their
@@ -59,6 +59,3 @@ export interface FillOptions {
 
 /** stored; fenced: something newer came in between; skipped: ttl 0, too large, alone or Redis away. */
 export type FillOutcome = 'stored' | 'fenced' | 'skipped';
-
-/** Codecs of payloads. `bson` and `http` payloads are made and read by mongoose/ and http/. */
-export type EntryCodec = 'json' | 'typed' | 'bson' | 'http';

@@ -1,5 +1,3 @@
-import type { EntryCodec } from './entry-access.js';
-
 /**
  * A point in the order of invalidations: microseconds of the registry's clock, which only ever grows. Not a time
  * of day of any application host.
@@ -8,6 +6,9 @@ export type Stamp = number;
 
 /** As of nothing that is known: what carries it is stale at birth. */
 export const OLDEST: Stamp = -1;
+
+/** Codecs of payloads. `bson` and `http` payloads are made and read by mongoose/ and http/. */
+export type EntryCodec = 'json' | 'typed' | 'bson' | 'http';
 
 /** What a tier keeps for one key: a header that says whether it may be served, and the payload's bytes. */
 export interface Entry {

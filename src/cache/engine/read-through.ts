@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheEngine } from './cache-engine.js';
-import type { Found } from './lookup.js';
+import type { Found, Lookup } from './lookup.js';
 import { freshness, OLDEST, type Entry } from './entry.js';
 import type { EntryLead, FoundEntry } from './entry-access.js';
 import { Lead, type Question } from './lead.js';
@@ -17,14 +17,17 @@ const NEVER_KEPT = -1;
  * the lead: the right, and the duty, to load.
  */
 export class ReadThrough {
-  constructor(private readonly engine: CacheEngine) {}
+  constructor(
+    private readonly engine: CacheEngine,
+    private readonly lookup: Lookup,
+  ) {}
 
   async open(question: Question): Promise<FoundEntry | EntryLead> {
-    const { engine } = this;
+    const { engine, lookup } = this;
     const { key, clearTags, fingerprint, tags } = question;
     // A flight that turns out to be of no use is followed by a load of one's own; twice is bad luck enough.
     for (let tries = 0; tries < 2; tries += 1) {
-      const kept = engine.lookup.peek(key, clearTags, fingerprint);
+      const kept = lookup.peek(key, clearTags, fingerprint);
       if (kept && this.#isFresh(kept.entry)) return this.#answer(key, kept);
 
       const came = engine.options.clock.now();
@@ -68,10 +71,10 @@ export class ReadThrough {
 
   /** In the store, or in the hands of another process, or ours to load. */
   async #look(question: Question, flight: Flight): Promise<FoundEntry | EntryLead> {
-    const { engine } = this;
+    const { engine, lookup } = this;
     const { key, clearTags, fingerprint, tags } = question;
     const { epoch } = engine;
-    let [found] = await engine.lookup.find([key], clearTags, fingerprint);
+    let [found] = await lookup.find([key], clearTags, fingerprint);
     if (found && this.#isFresh(found.entry)) return this.#landed(flight, found);
 
     const patience = engine.options.clock.now() + engine.options.lease.wait;
@@ -81,7 +84,7 @@ export class ReadThrough {
       const lease = new Lease(asOf, fingerprint);
       const [taken, [again]] = await Promise.all([
         engine.outage.offer(() => engine.store.acquire(key, lease, engine.options.lease.ttl, newest)),
-        engine.lookup.load([key], clearTags, fingerprint), // sent behind it: sees what was stored until then
+        lookup.load([key], clearTags, fingerprint), // sent behind it: sees what was stored until then
       ]);
       found = again;
       if (found && this.#isFresh(found.entry)) {
@@ -106,7 +109,7 @@ export class ReadThrough {
         return new Lead(engine, question, undefined, undefined, OLDEST, NEVER_KEPT);
       }
       await engine.bus.change(key, POLL);
-      [found] = await engine.lookup.find([key], clearTags, fingerprint);
+      [found] = await lookup.find([key], clearTags, fingerprint);
       if (found && this.#isFresh(found.entry)) return this.#landed(flight, found);
     }
   }
