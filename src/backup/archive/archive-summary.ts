@@ -30,13 +30,16 @@ export interface NamespaceMetadata {
   readonly indexes: readonly string[];
   /** True where the server deletes documents by age. */
   readonly expires: boolean;
+  /** True where the server checks documents before it takes them. */
+  readonly validates: boolean;
 }
 
 /** @throws Error when the text isn't what mongodump writes */
 export function readMetadata(metadata: string): NamespaceMetadata {
   const { indexes = [], options = {} } = metadata === '' ? {} : (JSON.parse(metadata) as RawMetadata);
   const expires = 'expireAfterSeconds' in options || indexes.some((index) => 'expireAfterSeconds' in index);
-  return { indexes: indexes.map(({ name }) => String(name)).sort(), expires };
+  const names = indexes.map(({ name }) => String(name)).sort();
+  return { indexes: names, expires, validates: 'validator' in options };
 }
 
 interface RawMetadata {

@@ -15,7 +15,12 @@ export interface ConnectionString {
   readonly query: URLSearchParams;
 }
 
-const SHAPE = /^(mongodb(?:\+srv)?):\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?@]+)(?:\/([^?]*))?(?:\?(.*))?$/;
+const USER = String.raw`(?:([^:@/?#[\]]*)(?::([^:@/?#[\]]*))?@)?`;
+const HOST = String.raw`(?:\[[0-9a-fA-F:.]+\]|[^\s:@/?#,[\]]+)(?::\d{1,5})?`;
+/** Strict, as drivers are: a password with a bare slash or at sign must not be taken for a host or a database. */
+const SHAPE = new RegExp(
+  `^(mongodb(?:\\+srv)?)://${USER}(${HOST}(?:,${HOST})*)(?:/([^?@]*))?(?:\\?([^@]*))?$`,
+);
 
 /** @throws BackupError INVALID_OPTIONS without showing any of it */
 export function readConnectionString(uri: string): ConnectionString {

@@ -14,6 +14,8 @@ export interface DumpSelection {
 export interface LoadSelection {
   /** As they are called in the archive. */
   readonly namespaces: readonly { readonly database: string; readonly collection: string }[];
+  /** Write documents that break their collection's validator too. Takes a right that `readWrite` doesn't have. */
+  readonly unchecked: boolean;
   /** Databases by their name in the archive: where they go, and what goes before each collection's name. */
   readonly into: ReadonlyMap<string, { readonly database: string; readonly prefix: string }>;
 }
@@ -33,7 +35,7 @@ export abstract class DumpEngine {
   /** Begins to read. A stream that ends proves nothing: the dump is whole only when `finished` resolves. */
   abstract dump(selection: DumpSelection, signal: AbortSignal): Promise<Dump>;
 
-  /** Begins to write. Documents that break a collection's validator are written all the same, as they were. */
+  /** Begins to write. */
   abstract load(selection: LoadSelection, signal: AbortSignal): Promise<Load>;
 }
 

@@ -10,6 +10,6 @@ export function scrub(text: string, secrets: readonly string[]): string {
     (rest, spelling) => rest.replaceAll(spelling, '***'),
     withoutCredentials(text),
   );
-  // Values of a unique index are customers' data.
-  return open.replace(/dup key: .*/g, 'dup key: {…}');
+  // Values of a unique index are customers' data, and a refused command may hold more of them.
+  return open.replace(/dup key: .*/g, 'dup key: {…}').replace(/(to execute command) \{.*\}/g, '$1');
 }

@@ -11,9 +11,9 @@ export function dumpArguments({ database, collections, except = [] }: DumpSelect
   ];
 }
 
-export function loadArguments({ namespaces, into }: LoadSelection): string[] {
+export function loadArguments({ namespaces, into, unchecked }: LoadSelection): string[] {
   return [
-    '--bypassDocumentValidation',
+    ...(unchecked ? ['--bypassDocumentValidation'] : []),
     '--stopOnError',
     ...namespaces.map(
       ({ database, collection }) => `--nsInclude=${literal(database)}.${literal(collection)}`,

@@ -68,7 +68,11 @@ async function load(work: RestoreWork, steps: readonly RestoreStep[], prefix: st
   const stop = new AbortController();
   const into = new Map(steps.map(({ source, database }) => [source.database, { database, prefix }]));
   const namespaces = steps.map(({ source }) => source);
-  const loading = await engine.load({ namespaces, into }, AbortSignal.any([watch.signal, stop.signal]));
+  const unchecked = steps.some((step) => readMetadata(metadataOf(work, step)).validates);
+  const loading = await engine.load(
+    { namespaces, into, unchecked },
+    AbortSignal.any([watch.signal, stop.signal]),
+  );
   let bytes = 0;
   const onProgress: ProgressListener = (progress) => {
     bytes = progress.bytes;

@@ -140,12 +140,17 @@ describe('reading an archive', () => {
 describe('metadata of a namespace', () => {
   it('names the indexes and says whether documents expire', () => {
     const indexes = '"indexes":[{"name":"b_1","expireAfterSeconds":{"$numberInt":"60"}},{"name":"_id_"}]';
-    expect(readMetadata(`{${indexes}}`)).toEqual({ indexes: ['_id_', 'b_1'], expires: true });
+    expect(readMetadata(`{${indexes}}`)).toEqual({
+      indexes: ['_id_', 'b_1'],
+      expires: true,
+      validates: false,
+    });
     expect(readMetadata('{"options":{"expireAfterSeconds":{"$numberLong":"60"}},"indexes":[]}').expires).toBe(
       true,
     );
     expect(readMetadata('{"options":{},"indexes":[{"name":"_id_"}]}').expires).toBe(false);
-    expect(readMetadata('')).toEqual({ indexes: [], expires: false });
+    expect(readMetadata('')).toEqual({ indexes: [], expires: false, validates: false });
+    expect(readMetadata('{"options":{"validator":{}}}').validates).toBe(true);
   });
 });
 
