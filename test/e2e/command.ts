@@ -20,16 +20,18 @@ export interface Command {
   leftovers(): Promise<string[]>;
 }
 
-/** Starts `main` or `tour`. Servers are its own unless `env` names some. */
+/** Starts `main` or `tour`. Servers are its own unless `env` names some. `belowShell`: signals go to a shell above it. */
 export async function startCommand(
   name: 'main' | 'tour',
   env: Record<string, string> = {},
+  { belowShell = false } = {},
 ): Promise<Command> {
   const folder = await mkdtemp(join(tmpdir(), 'flora-command-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   for (const part of ['work', 'tmp']) await mkdir(join(folder, part));
   let printed = '';
-  const child = execa('node', [join(DIST, `${name}.js`)], {
+  const node = ['node', join(DIST, `${name}.js`)];
+  const child = execa('sh', ['-c', belowShell ? '"$@"; exit' : 'exec "$@"', 'sh', ...node], {
     cwd: join(folder, 'work'),
     env: { ...process.env, MONGO_URI: '', REDIS_URL: '', PORT: '0', TMPDIR: join(folder, 'tmp'), ...env },
     all: true,

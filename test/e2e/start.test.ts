@@ -62,6 +62,15 @@ describeWith(['mongod', 'redis-server'], 'npm start', () => {
     expect(await shop.leftovers()).toEqual([]);
   });
 
+  it('closes when npm was told to: it tells nobody but the shell of its script', async () => {
+    const env = { ...SMALL, npm_lifecycle_event: 'start' };
+    const shop = await startCommand('main', env, { belowShell: true });
+    await shop.until(/Flora is open/);
+    shop.kill('SIGTERM');
+    await expect.poll(() => shop.printed(), { timeout: 20_000 }).toContain('Flora is closed.');
+    expect(await shop.leftovers()).toEqual([]);
+  });
+
   it('takes its servers along even when it is killed', async () => {
     const shop = await startShop();
     shop.kill('SIGKILL');
