@@ -24,7 +24,7 @@ export interface Configuration {
  *
  * @throws EnvironmentError with one message that lists all that is wrong
  */
-export function validateConfiguration(environment: Record<string, unknown>): Record<string, unknown> {
+export function validateConfiguration(environment: Record<string, unknown>): Configuration {
   const problems: string[] = [];
   const whole = (name: keyof Configuration, fallback: number, least: number, most: number): number => {
     const given = environment[name];
@@ -43,7 +43,7 @@ export function validateConfiguration(environment: Record<string, unknown>): Rec
   };
   const packages = checkPackage(environment, problems);
   if (problems.length > 0) throw new EnvironmentError(problems);
-  return { ...packages, ...own };
+  return { ...packages, ...own } as Configuration;
 }
 
 function checkPackage(environment: Record<string, unknown>, problems: string[]): Record<string, unknown> {

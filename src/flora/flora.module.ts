@@ -9,6 +9,7 @@ import { CartModule } from './cart/cart.module.js';
 import { CategoriesModule } from './categories/categories.module.js';
 import { type Configuration, validateConfiguration } from './configuration.js';
 import { CustomersModule } from './customers/customers.module.js';
+import { checkDatabase } from './database-check.js';
 import { DatabaseErrorsFilter } from './database-errors.filter.js';
 import { HealthController } from './health/health.controller.js';
 import { OrdersModule } from './orders/orders.module.js';
@@ -29,15 +30,23 @@ type Config = ConfigService<Configuration, true>;
 
 @Module({})
 export class FloraModule {
-  /** @throws EnvironmentError */
+  /** @throws EnvironmentError, DatabaseCheckError */
   static async start({ variables = {}, withoutRedis = false }: Start = {}): Promise<DynamicModule> {
+    let uri = '';
+    const configuration = await ConfigModule.forRoot({
+      isGlobal: true,
+      validate: (environment) => {
+        const valid = validateConfiguration({ ...environment, ...variables });
+        uri = valid.MONGO_URI;
+        return { ...valid };
+      },
+    });
+    // Before anything is made that would have to be closed again.
+    await checkDatabase(uri);
     return {
       module: FloraModule,
       imports: [
-        await ConfigModule.forRoot({
-          isGlobal: true,
-          validate: (environment) => validateConfiguration({ ...environment, ...variables }),
-        }),
+        configuration,
         CacheModule.forRootAsync({
           inject: [ConfigService],
           useFactory: (config: Config) => ({
@@ -51,7 +60,6 @@ export class FloraModule {
           useFactory: (config: Config, cache: MongooseCachePlugin) => ({
             uri: config.get('MONGO_URI', { infer: true }),
             serverSelectionTimeoutMS: 5_000,
-            retryAttempts: 2,
             connectionFactory: cache.attach,
           }),
         }),

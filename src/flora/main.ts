@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { CacheService } from '../index.js';
 import { closingSignal } from './closing-signal.js';
+import { told } from './failure.js';
 import { bringServers, type Servers } from './servers/bring-servers.js';
 import { onServers, openShop, type Shop } from './shop.js';
 
@@ -12,7 +13,6 @@ async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const servers = await bringServers({ log: console.log });
   try {
-    if (servers.mongo.at === undefined) throw new Error('Without MongoDB there is no shop.');
     if (closing.aborted) return;
     const shop = await openShop(onServers(servers));
     tellOfRedis(shop, closing);
@@ -31,7 +31,9 @@ async function main(): Promise<void> {
 function tellOfRedis({ app }: Shop, closing: AbortSignal): void {
   const cache = app.get(CacheService);
   const tell = (line: string): void => void (closing.aborted || console.log(line));
-  cache.on('down', ({ reason }) => tell(`Redis is away (${reason}); the shop goes on without it.`));
+  const away = (reason: string): void => tell(`Redis is away (${reason}); the shop goes on without it.`);
+  if (cache.stats().state === 'down') away('it does not answer');
+  cache.on('down', ({ reason }) => away(reason));
   cache.on('up', () => tell('Redis answers.'));
 }
 
@@ -62,16 +64,6 @@ ${mongo.server ? 'This MongoDB is gone when the shop is closed; set MONGO_URI to
 }
 
 const count = (number: number): string => number.toLocaleString('en');
-
-/** What went wrong, for people; a stack only where it is not known what it was. */
-function told(error: unknown): string {
-  const { code, message, stack } = error as { code?: string; message?: string; stack?: string };
-  if (code === 'EADDRINUSE')
-    return `Port ${process.env['PORT'] ?? 3_000} is taken; close what uses it, or set PORT.`;
-  return code === undefined && !(error instanceof Error && error.name === 'Error')
-    ? String(stack)
-    : String(message);
-}
 
 try {
   await main();

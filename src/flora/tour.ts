@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'redis';
 import { closingSignal } from './closing-signal.js';
+import { checkDatabase, withoutDatabase } from './database-check.js';
+import { told } from './failure.js';
 import type { Start } from './flora.module.js';
 import { bringServers, type Servers } from './servers/bring-servers.js';
 import { onServers, openShop } from './shop.js';
@@ -27,15 +29,17 @@ async function main(): Promise<boolean> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const servers = await bringServers({ log: console.log });
   try {
-    if (servers.mongo.at === undefined) throw new Error('Without MongoDB there is no tour.');
-    return await tour(servers, onDatabase(servers.mongo.at, NAME), closing);
+    return await tour(servers, closing);
   } finally {
     await servers.stop();
   }
 }
 
-async function tour(servers: Servers, uri: string, closing: AbortSignal): Promise<boolean> {
-  const { redis, tools } = servers;
+async function tour(servers: Servers, closing: AbortSignal): Promise<boolean> {
+  const { mongo, redis, tools } = servers;
+  if (mongo.at === undefined) throw withoutDatabase();
+  const uri = onDatabase(mongo.at, NAME);
+  await checkDatabase(uri);
   const folder = await mkdtemp(join(tmpdir(), `${NAME}-`));
   const database = await Database.connect(uri);
   const ownRedis = redis.server && new OwnRedis(redis.server);
@@ -104,6 +108,6 @@ async function removeKeys(url: string): Promise<void> {
 try {
   process.exitCode = (await main()) ? 0 : 1;
 } catch (error) {
-  console.error(String((error as Error).stack));
+  console.error(told(error));
   process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import { describeWith } from '../servers/index.js';
+import { describeWith, startOwnMongo } from '../servers/index.js';
 import { type Command, startCommand } from './command.js';
 
 const SMALL = { FLORA_SEED_PRODUCTS: '60', FLORA_SEED_CUSTOMERS: '10', FLORA_SEED_ORDERS: '50' };
@@ -121,12 +121,33 @@ describeWith(['mongod', 'redis-server'], 'npm start', () => {
     expect(await shop.leftovers()).toEqual([]);
   });
 
+  it('says that the MongoDB it was given does not answer, without its password', async () => {
+    const shop = await startCommand('main', { MONGO_URI: 'mongodb://flora:s3cret@127.0.0.1:1/shop' });
+    const { exitCode, printed } = await shop.ended();
+    expect(exitCode).toBe(1);
+    expect(printed.trim().split('\n').at(-1)).toMatch(/^The MongoDB that MONGO_URI names can't be used/);
+    expect(printed).not.toContain('s3cret');
+    expect(printed).not.toMatch(/^\s+at /m);
+    expect(await shop.leftovers()).toEqual([]);
+  });
+
+  it('says that the MongoDB it was given has no transactions', async () => {
+    const alone = await startOwnMongo({ replicaSet: false });
+    onTestFinished(() => alone.stop());
+    const shop = await startCommand('main', { MONGO_URI: alone.url });
+    const { exitCode, printed } = await shop.ended();
+    expect(exitCode).toBe(1);
+    expect(printed).toContain('expected a replica set');
+    expect(printed).not.toMatch(/^\s+at /m);
+    expect(await shop.leftovers()).toEqual([]);
+  });
+
   it('says what to do when there is no MongoDB to be had', async () => {
     const shop = await startCommand('main', { MONGOD_BINARY: NOWHERE });
     const { exitCode, printed } = await shop.ended();
     expect(exitCode).toBe(1);
     expect(printed).toContain('MONGO_URI');
-    expect(printed).toContain('Without MongoDB there is no shop.');
+    expect(printed).toContain('Without MongoDB there is no shop');
     expect(printed).not.toMatch(/^\s+at /m);
     expect(await shop.leftovers()).toEqual([]);
   });
