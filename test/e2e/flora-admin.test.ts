@@ -86,6 +86,15 @@ describeWith(['mongo', 'redis', 'tools'], 'backups of the flower shop', () => {
     },
   );
 
+  it('are made by themselves when BACKUP_CRON says so', async () => {
+    const every = { BACKUP_CRON: '* * * * * *', MONGO_TOOLS_DIR: tools() };
+    const scheduled = await shopForThisTest({ variables: every });
+    const good = async (): Promise<number> =>
+      (await scheduled.admin.get<Backup[]>('/admin/backups')).body.filter(({ status }) => status === 'good')
+        .length;
+    await expect.poll(good, { timeout: 20_000 }).toBeGreaterThan(0);
+  });
+
   it('are cleaned up by age, never the last good one', async () => {
     await backUp();
     const cleaned = await shop.admin.send<{ removed: string[]; kept: string[] }>(

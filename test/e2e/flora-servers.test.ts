@@ -4,7 +4,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createServer } from 'node:net';
 import { Database } from '../../src/flora/tour/database.js';
 import type { List, Product } from '../../src/flora/tour/ground.js';
-import { describeWith, mongo, startOwnRedis, type RunningServer } from '../servers/index.js';
+import { describeWith, mongo, startOwnMongo, startOwnRedis, type RunningServer } from '../servers/index.js';
+import { withDatabase } from '../servers/with-database.js';
 import { openTestShop, shopForThisTest, type TestShop } from './open-test-shop.js';
 
 const ROSES = '/products?category=roses&sort=name';
@@ -35,7 +36,7 @@ async function shopGoesOn(shop: TestShop, from: 'counter' | 'mongodb'): Promise<
   expect((await shop.customer(1).get('/cart/total')).body).toEqual({ totalCents: 2 * priceCents, from });
 }
 
-describeWith(['mongo', 'redis', 'redis-server'], 'the flower shop and its servers', () => {
+describeWith(['mongo', 'redis', 'mongod', 'redis-server'], 'the flower shop and its servers', () => {
   it('opens without any Redis, and keeps its promises in its own memory', async () => {
     const shop = await shopForThisTest({ withoutRedis: true });
     expect((await shop.visitor.get('/health')).body).toEqual({
@@ -74,6 +75,22 @@ describeWith(['mongo', 'redis', 'redis-server'], 'the flower shop and its server
       await shopGoesOn(shop, 'counter');
     },
   );
+
+  it('says 503 when its MongoDB is gone, while pages that are cached go on', async () => {
+    const alone = await startOwnMongo();
+    onTestFinished(() => alone.stop());
+    const shop = await shopForThisTest({ variables: { MONGO_URI: withDatabase(alone.url, 'shop') } });
+    const page = (await shop.visitor.get(ROSES)).text;
+    await alone.kill('SIGKILL');
+    const health = await shop.visitor.get('/health');
+    expect([health.status, health.body]).toEqual([503, { status: 'down', mongodb: 'down', redis: 'up' }]);
+    expect((await shop.visitor.get(ROSES)).text).toBe(page);
+    const uncached = await shop.visitor.get<{ message: string }>('/products?category=lilies');
+    expect([uncached.status, uncached.body.message]).toEqual([
+      503,
+      'The database does not answer; try again in a moment',
+    ]);
+  });
 
   it('fills an empty database once, and never touches one that is not empty', async () => {
     const shop = await openTestShop();
