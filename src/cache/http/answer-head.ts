@@ -46,13 +46,15 @@ function storedHeaders({ raw, entryHeaders }: Exchange): StoredAnswer['headers']
       .toLowerCase()
       .split(/\s*,\s*/),
   );
-  return writtenNames(raw).flatMap((name): [string, string | string[]][] => {
+  const removed = Object.keys(entryHeaders).filter((name) => !raw.hasHeader(name) && !NOT_STORED.has(name));
+  const written = writtenNames(raw).flatMap((name): [string, string | string[]][] => {
     const lower = name.toLowerCase();
     const value = raw.getHeader(name);
     if (value === undefined || NOT_STORED.has(lower) || perConnection.has(lower)) return [];
     if (sameValue(value, entryHeaders[lower])) return [];
     return [[name, Array.isArray(value) ? value.map(String) : String(value)]];
   });
+  return [...written, ...removed.map((name) => [name, null] as const)];
 }
 
 /** Names as they were written; HTTP/2 responses have lower-case ones only. */

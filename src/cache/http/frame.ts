@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 export interface StoredAnswer {
   kind: 'answer';
   status: number;
-  /** Names as the handler wrote them. */
-  headers: readonly (readonly [name: string, value: string | string[]])[];
+  /** Names as the handler wrote them. Null: it took away what outer middleware had set. */
+  headers: readonly (readonly [name: string, value: string | string[] | null])[];
   etag: string | undefined;
   lastModified: string | undefined;
   /** Seconds that the response was old when it was stored. */

@@ -88,7 +88,13 @@ export class HttpCacheInterceptor implements NestInterceptor {
       isEnded: plan.isEndedByNest,
     };
     if ((await this.http.responses.answer(exchange, route)) === 'handle')
-      return next.handle().pipe(tap((value: unknown) => (exchange.returned = value)));
+      return next.handle().pipe(
+        tap({
+          next: (value: unknown) => (exchange.returned = value),
+          error: () => (exchange.isForsaken = true),
+          unsubscribe: () => (exchange.isForsaken = !('returned' in exchange)),
+        }),
+      );
     if (plan.isRendered) sendNothingInsteadOfAView(ctx.response);
     return of(undefined);
   }

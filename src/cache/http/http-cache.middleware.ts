@@ -18,6 +18,9 @@ export type HttpCacheMiddleware = (
   next: (error?: unknown) => void,
 ) => void;
 
+/** They change nothing (RFC 9110 §9.2.1). */
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+
 /**
  * The HTTP cache for plain Express: injectable in Nest, made by `createHttpCache` without it. Its methods may be
  * taken off it and passed around.
@@ -60,8 +63,9 @@ export class HttpCache {
   };
 
   /**
-   * Drops every cached query and page of the models after a successful (2xx or 3xx) response of the route, and
-   * before the client gets it: `router.post('/products', clearModelCacheAfter('Product'), handler)`.
+   * Drops every cached query and page of the models after a successful (2xx or 3xx) response to a write, and
+   * before the client gets it: `router.post('/products', clearModelCacheAfter('Product'), handler)`. Requests that
+   * only read (GET, HEAD, OPTIONS, TRACE) pass, so that it may stand before a whole router.
    *
    * @throws HttpCacheOptionsError
    */
@@ -69,6 +73,7 @@ export class HttpCache {
     const eviction = checkedEviction({ models }, 'clearModelCacheAfter()');
     return (request, response, next) => {
       const context = new HttpCacheContext(request, response);
+      if (SAFE_METHODS.has(context.method)) return next();
       new HeldResponse(response, () => evict(this.cache, [eviction], context)).attach();
       next();
     };

@@ -33,6 +33,8 @@ export interface Exchange {
   isEnded: boolean;
   /** What the handler returned, where that is known. */
   returned?: unknown;
+  /** The handler failed, or nobody waited for it: whatever is sent, exception filters or fallbacks made it. */
+  isForsaken?: boolean;
 }
 
 const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;

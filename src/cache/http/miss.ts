@@ -71,9 +71,12 @@ export class Miss {
   }
 
   #refusal(status: number, headers: OutgoingHttpHeaders, whole: Buffer | undefined): string | undefined {
-    const { cache, route } = this.options;
+    const { cache, exchange, route } = this.options;
     const refusal = refusalReason(status, headers);
     if (refusal !== undefined) return refusal;
+    if (exchange.isForsaken) return 'error';
+    // Authentication may run behind the cache: until then it was not known that somebody asks.
+    if (route.scope === undefined && exchange.context.authenticated) return 'user';
     if (lifetime(headers, route.ttl, cache.options.clock.now()) === 0) return 'expired';
     return whole && whole.length > route.maxBodyBytes ? 'body-size' : undefined;
   }

@@ -118,7 +118,9 @@ export class ReplayedResponse extends ResponseTap {
     for (const [name, value] of answer.headers) {
       const lower = name.toLowerCase();
       const untouched = sameValue(raw.getHeader(name), entryHeaders[lower]);
-      if (untouched || OF_THE_ANSWER.includes(lower)) raw.setHeader(name, value);
+      if (!untouched && !OF_THE_ANSWER.includes(lower)) continue;
+      if (value === null) raw.removeHeader(name);
+      else raw.setHeader(name, value);
     }
     if (answer.etag !== undefined) raw.setHeader('ETag', answer.etag);
     raw.setHeader('Age', age);

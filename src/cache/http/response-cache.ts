@@ -6,6 +6,7 @@ import type { FoundEntry } from '../engine/entry-access.js';
 import { cacheStatus, type Forwarded } from './cache-status.js';
 import { decodeFrame, encodeFrame, type StoredAnswer } from './frame.js';
 import { HitForMiss } from './hit-for-miss.js';
+import type { HttpCacheContext } from './http-cache.context.js';
 import type { Exchange, Route } from './http-cache.route.js';
 import { entryHash, headerValues, targetParts, variantHash } from './key.js';
 import { Miss } from './miss.js';
@@ -51,10 +52,8 @@ export class ResponseCache {
     const rules = { scoped: route.scope !== undefined, vary: new Set(route.vary) };
     const reason = bypassReason(context, rules);
     if (reason !== undefined) return handle(exchange, reason === 'method' ? 'method' : 'bypass', reason);
-    const scope = typeof route.scope === 'function' ? await route.scope(context) : null;
+    const scope = await scopeOf(route, context);
     if (scope === undefined) return handle(exchange, 'bypass', 'scope');
-    if (scope !== null && typeof scope !== 'string')
-      throw new TypeError('scope gave something that is no string');
     return this.#lookUp(exchange, route, await this.#urlHash(exchange, route, scope));
   }
 
@@ -171,6 +170,14 @@ export class ResponseCache {
     else replayed.attach().sendNow();
     return 'answered';
   }
+}
+
+/** Who the answer is for: null for whoever asks, undefined if that is not known. */
+async function scopeOf({ scope }: Route, context: HttpCacheContext): Promise<string | null | undefined> {
+  if (typeof scope !== 'function') return null;
+  const said: unknown = (await scope(context)) ?? undefined; // null is what many databases and tokens say for nobody
+  if (said === undefined || typeof said === 'string') return said;
+  throw new TypeError('scope gave something that is no string');
 }
 
 /** The handler answers and nothing is recorded; the response says why. */

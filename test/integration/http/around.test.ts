@@ -1,11 +1,15 @@
 import {
+  Catch,
   Controller,
   ForbiddenException,
   Get,
   Injectable,
   Res,
+  UseFilters,
   UseInterceptors,
+  type ArgumentsHost,
   type CallHandler,
+  type ExceptionFilter,
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
@@ -17,7 +21,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { concatMap, from, lastValueFrom, map, of, tap } from 'rxjs';
+import { catchError, concatMap, from, lastValueFrom, map, of, tap, timeout } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CacheModule } from '../../../src/cache/cache.module.js';
 import { CacheTTL } from '../../../src/cache/http/http-cache.decorators.js';
@@ -36,6 +40,7 @@ interface FastifyInstance {
 }
 
 interface AnyResponse {
+  status(code: number): AnyResponse;
   header(name: string, value: string): unknown;
   send(body: unknown): unknown;
 }
@@ -95,6 +100,46 @@ class InsideController {
   }
 }
 
+/** Has an answer of its own for handlers that fail, and for those that take too long. */
+@Injectable()
+class FallbackInterceptor implements NestInterceptor {
+  intercept(_: ExecutionContext, next: CallHandler) {
+    return next.handle().pipe(
+      timeout(40),
+      catchError(() => of({ fallback: true })),
+    );
+  }
+}
+
+@Catch()
+class ForgivingFilter implements ExceptionFilter {
+  catch(error: Error, host: ArgumentsHost) {
+    host.switchToHttp().getResponse<AnyResponse>().status(200).send({ forgiven: error.message });
+  }
+}
+
+@Controller('fails')
+@CacheTTL(60)
+@UseFilters(ForgivingFilter)
+class FailsController {
+  isWell = false;
+  @Get('at-once') @UseInterceptors(HttpCacheInterceptor) atOnce() {
+    if (!this.isWell) throw new Error('at once');
+    return { well: true };
+  }
+  @Get('later') @UseInterceptors(HttpCacheInterceptor) async later() {
+    await sleep(1);
+    return this.atOnce();
+  }
+  @Get('caught') @UseInterceptors(FallbackInterceptor, HttpCacheInterceptor) caught() {
+    return this.atOnce();
+  }
+  @Get('too-late') @UseInterceptors(FallbackInterceptor, HttpCacheInterceptor) async tooLate() {
+    await sleep(this.isWell ? 0 : 200);
+    return { well: true };
+  }
+}
+
 @Controller('session')
 @CacheTTL(60)
 @UseInterceptors(HttpCacheInterceptor)
@@ -108,9 +153,13 @@ class SessionController {
 describe.each(PLATFORMS)('What stands around the cache on %s', (platform) => {
   let running: Running;
   beforeAll(async () => {
-    running = await startApp(platform, [AroundController, InsideController, SessionController], {
-      global: false,
-    });
+    running = await startApp(
+      platform,
+      [AroundController, InsideController, SessionController, FailsController],
+      {
+        global: false,
+      },
+    );
   });
   afterAll(() => running.close());
 
@@ -132,6 +181,19 @@ describe.each(PLATFORMS)('What stands around the cache on %s', (platform) => {
     expect(refused.text).not.toContain('run');
     expect((await running.ask('/around?forbidden')).cache).toBe('hit');
   });
+
+  it.each(['at-once', 'later', 'caught', 'too-late'])(
+    'an answer in the place of one that failed is not stored, though it says 200: %s',
+    async (how) => {
+      const fails = running.app.get(FailsController);
+      fails.isWell = false;
+      const failed = await running.ask(`/fails/${how}`);
+      expect([failed.status, failed.cache]).toEqual([200, 'uri-miss; detail=error']);
+      fails.isWell = true;
+      expect(JSON.parse((await running.ask(`/fails/${how}`)).text)).toEqual({ well: true });
+      expect((await running.ask(`/fails/${how}`)).cache).toBe('hit');
+    },
+  );
 
   it('a handler that sends by itself is answered for', async () => {
     const miss = await running.ask('/inside/res');

@@ -61,6 +61,7 @@ describe('Plain Express', () => {
       res.status(422).end();
     });
     app.use('/api', router);
+    app.use('/all', clearModelCacheAfter('Product'), router);
     app.get('/products', cacheAPIResponse(60), (_: Request, res: Response) => {
       res.json({ root: true });
     });
@@ -112,6 +113,15 @@ describe('Plain Express', () => {
     expect([written.status, written.headers.location]).toEqual([303, '/products']);
     const after = await get('/api/modelled');
     expect(JSON.parse(after.text)).toEqual({ version: before.version + 1 });
+  });
+
+  it('and leaves them alone after requests that don’t write, where it stands before them too', async () => {
+    await get('/all/modelled');
+    expect((await get('/all/modelled')).cache).toBe('hit');
+    await get('/all/products', { method: 'OPTIONS' });
+    expect((await get('/all/modelled')).cache).toBe('hit');
+    await get('/all/products', { method: 'POST' });
+    expect((await get('/all/modelled')).cache).toBe('uri-miss; stored');
   });
 
   it('and leaves them alone after a write that failed', async () => {

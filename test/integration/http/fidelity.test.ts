@@ -27,6 +27,7 @@ interface AnyResponse {
   write(chunk: unknown, encoding?: string): boolean;
   end(chunk?: unknown): void;
   setHeader(name: string, value: string | string[]): void;
+  removeHeader(name: string): void;
   writeHead(status: number, headers: unknown): unknown;
 }
 
@@ -98,6 +99,11 @@ class KindsController {
   @Get('view') @Render('page') view() {
     return { runs: (this.runs += 1) };
   }
+  @Get('bare') bare(@Res({ passthrough: true }) res: AnyResponse) {
+    res.removeHeader('X-Frame-Options');
+    res.raw?.removeHeader('X-Frame-Options');
+    return { runs: (this.runs += 1) };
+  }
   @Get('missing') missing() {
     throw new NotFoundException(`run ${(this.runs += 1)}`);
   }
@@ -126,6 +132,10 @@ describe.each(PLATFORMS)('A hit on %s is the answer that was stored', (platform)
   beforeAll(async () => {
     running = await startApp(platform, [KindsController], {
       prepare: (app) => {
+        app.use((_: unknown, response: AnyResponse, next: () => void) => {
+          response.setHeader('X-Frame-Options', 'DENY');
+          next();
+        });
         if (platform !== 'express') return;
         const instance = app.getHttpAdapter().getInstance() as {
           engine(ext: string, render: unknown): void;
@@ -160,6 +170,7 @@ describe.each(PLATFORMS)('A hit on %s is the answer that was stored', (platform)
     'moved',
     'moved-there?to=x',
     'etag',
+    'bare',
   ];
 
   it.each(ways)('in status, headers and bytes: %s', async (way) => {
@@ -184,6 +195,11 @@ describe.each(PLATFORMS)('A hit on %s is the answer that was stored', (platform)
     expect(headers['content-type']).toBe('text/plain; charset=latin1');
     expect(headers['x-late']).toBe('yes');
     expect(headers['x-many']).toBe('one, two');
+  });
+
+  it('and a header that the handler took away stays away', async () => {
+    expect((await running.ask('/kinds/object')).headers['x-frame-options']).toBe('DENY');
+    expect((await running.ask('/kinds/bare')).headers['x-frame-options']).toBeUndefined();
   });
 
   it('and an error is never stored', async () => {

@@ -1,4 +1,16 @@
-import { Controller, Get, Header, Headers, Req, Res } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Header,
+  Headers,
+  Injectable,
+  Req,
+  Res,
+  UseInterceptors,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   CacheKey,
@@ -24,6 +36,17 @@ const whoAsks = (request: Known) =>
   request.headers['x-api-key'] ??
   'nobody';
 
+/** Finds out who asks by a header of its own, behind the cache. */
+@Injectable()
+class LateAuthentication implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler) {
+    const request = context.switchToHttp().getRequest<Known>();
+    const id = request.headers['x-test-session'];
+    if (typeof id === 'string') request.user = { id };
+    return next.handle();
+  }
+}
+
 @Controller()
 @CacheTTL(60)
 class AnswersController {
@@ -46,6 +69,14 @@ class AnswersController {
   @CacheKey('fixed')
   @CacheResponse({ scope: (ctx) => (ctx.user as Known['user'])?.id })
   mineByKey(@Req() request: Known) {
+    return this.#answer({ for: whoAsks(request) });
+  }
+  @Get('mine-or-null')
+  @CacheResponse({ scope: (ctx) => ((ctx.user as Known['user'])?.id ?? null) as string })
+  mineOrNull(@Req() request: Known) {
+    return this.#answer({ for: whoAsks(request) });
+  }
+  @Get('late') @UseInterceptors(LateAuthentication) late(@Req() request: Known) {
     return this.#answer({ for: whoAsks(request) });
   }
   @Get('by-token') @CacheVary('Authorization') byToken(@Req() request: Known) {
@@ -176,6 +207,23 @@ describe.each(PLATFORMS)('On %s nobody gets the answer of somebody else', (platf
     const nobody = await running.ask(path);
     expect(nobody.cache).toBe('bypass; detail=scope');
     expect(JSON.parse(nobody.text)).toMatchObject({ for: 'nobody' });
+  });
+
+  it('a scope that says null bypasses, as one that says undefined', async () => {
+    const strangers = await second('/mine-or-null', { authorization: 'a' }, { cookie: 'session=b' });
+    expect([strangers.first.cache, strangers.second.cache]).toEqual([
+      'bypass; detail=scope',
+      'bypass; detail=scope',
+    ]);
+    expect(strangers.same).toBe(false);
+    await running.ask('/mine-or-null', { headers: alice });
+    expect((await running.ask('/mine-or-null', { headers: alice })).cache).toBe('hit');
+  });
+
+  it('a user who is known only behind the cache is nobody’s to share', async () => {
+    const answers = await second('/late', { 'x-test-session': 'alice' }, { 'x-test-session': 'bob' });
+    expect(answers.first.cache).toBe('uri-miss; detail=user');
+    expect(JSON.parse(answers.second.text)).toMatchObject({ for: 'bob' });
   });
 
   it('a declared header tells askers apart', async () => {
