@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { shown } from '../../errors.js';
 import { BackupError } from '../backup.errors.js';
@@ -54,7 +54,9 @@ export class DiskStoredBackup extends StoredBackup {
  * @throws BackupError BACKUP_NOT_FOUND, STORAGE_UNUSABLE
  */
 export async function openBackupAt(path: string): Promise<StoredBackup> {
-  const folder = basename(path) === MANIFEST_NAME ? dirname(path) : path;
+  // Made plain, because `link/` with its slash would be followed.
+  const plain = resolve(path);
+  const folder = basename(plain) === MANIFEST_NAME ? dirname(plain) : plain;
   const found = path.includes('\0')
     ? undefined
     : await onDisk(folder, () => lstat(folder).catch(orUndefined));

@@ -200,6 +200,7 @@ describeWith(['mongo', 'tools'], 'a restore', () => {
     const { db, service } = await ground();
     await plantShop(db);
     await db.collection('or*ers \\ d').insertOne({ odd: true });
+    await db.createCollection('cheap', { viewOn: 'products', pipeline: [] });
     const before = await contentOf(db);
     const { id } = await service.createBackup();
     await db.collection('orders').drop();
@@ -213,6 +214,8 @@ describeWith(['mongo', 'tools'], 'a restore', () => {
     );
     await service.restoreBackup(id, { collections: ['orders'] });
     await service.restoreBackup(id, { collections: ['or*ers \\ d'] });
+    await db.collection('cheap').drop();
+    await service.restoreBackup(id, { collections: ['cheap'] });
 
     expect(await contentOf(db)).toEqual(before);
   });

@@ -135,12 +135,19 @@ describeWith(['mongo', 'tools'], 'a backup', () => {
     await cp(join(directory, id), elsewhere, { recursive: true });
     await symlink(elsewhere, `${elsewhere}-link`);
 
-    for (const path of [elsewhere, join(elsewhere, 'manifest.json')]) {
+    for (const path of [elsewhere, `${elsewhere}/`, join(elsewhere, 'manifest.json')]) {
       await db.dropDatabase();
       await service.restoreBackup(path);
       expect(await contentOf(db)).toEqual(before);
     }
-    for (const path of [`${elsewhere}-link`, '/', '../../etc/passwd', `${directory}/none`, '/a\0b'])
+    for (const path of [
+      `${elsewhere}-link`,
+      `${elsewhere}-link/`,
+      '/',
+      '../../etc/passwd',
+      `${directory}/none`,
+      '/a\0b',
+    ])
       expect(await failureOf(service.restoreBackup(path, { dryRun: true }))).toMatchObject({
         code: 'BACKUP_NOT_FOUND',
       });
