@@ -80,7 +80,10 @@ export class MongooseCachePlugin implements BeforeApplicationShutdown {
     return target;
   };
 
-  /** Undoes `attach` of one target, or of all. Entries stay until their ttl is over, and are not seen meanwhile. */
+  /**
+   * Undoes `attach` of one target, or of all. Entries stay until their ttl is over, unseen; what is written until
+   * the target is attached again does not reach them (`clearModelCache` does).
+   */
   detach(target?: Connection | Mongoose): void {
     const targets = target ? [target] : [...this.#detach.keys()];
     for (const one of targets) {

@@ -1,7 +1,13 @@
 import type { mongo } from 'mongoose';
 import { fixedIds, writeOfPipeline, type Write } from './dependencies.js';
 import { callBehind, putInFront, takeAway, type Methods } from './methods-in-front.js';
-import { idOf, observeCollection, observedCursor, redefined } from './observed-collection.js';
+import {
+  idOf,
+  observeCollection,
+  observedAggregate,
+  observedCursor,
+  redefined,
+} from './observed-collection.js';
 import {
   addObserver,
   removeObserver,
@@ -74,8 +80,21 @@ const databaseMethods: Methods = {
     const run = () => callBehind(this, 'command', [command, options]);
     return told(this.client, options, run, () => writesOfCommand(command, this.databaseName));
   },
+  runCursorCommand(this: mongo.Db, command: mongo.Document, ...more: unknown[]) {
+    const cursor = callBehind<mongo.RunCommandCursor>(this, 'runCursorCommand', [command, ...more]);
+    return observedCursor(cursor, this, () => writesOfCommand(command, this.databaseName));
+  },
+  admin(this: mongo.Db, ...args: unknown[]) {
+    const admin = callBehind<mongo.Admin>(this, 'admin', args);
+    const command = async (given: mongo.Document, options: SessionOptions) => {
+      const run = () => callBehind(admin, 'command', [given, options]);
+      return told(this.client, options, run, () => writesOfCommand(given, 'admin'));
+    };
+    putInFront(admin, { command });
+    return admin;
+  },
   aggregate(this: mongo.Db, ...args: unknown[]) {
-    return observedCursor(callBehind(this, 'aggregate', args), this);
+    return observedAggregate(callBehind(this, 'aggregate', args), this);
   },
 };
 
@@ -87,6 +106,8 @@ function writesOfCommand(command: mongo.Document, database: string): Write[] {
   if (name === 'dropDatabase') return [redefined({ database })];
   if (name === 'renameCollection')
     return [collection, command.to].map((namespace) => redefined(writeTo(String(namespace))));
+  if (name === 'bulkWrite' && Array.isArray(command.nsInfo))
+    return command.nsInfo.map(({ ns }: { ns: unknown }) => writeTo(String(ns)));
   if (name === 'aggregate' && Array.isArray(command.pipeline)) {
     return [writeOfPipeline(command.pipeline, database)].filter((write) => write !== undefined);
   }

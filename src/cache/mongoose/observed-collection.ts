@@ -70,14 +70,23 @@ function idsOfBatches(batches: readonly mongo.Batch[]): unknown[] | undefined {
 export const idOf = (document: { _id?: unknown } | undefined): unknown[] | undefined =>
   document?._id === undefined ? undefined : [document._id];
 
-/** A pipeline writes when its cursor is first asked, however that is done: all ways lead through these three. */
-export function observedCursor(cursor: mongo.AggregationCursor, database: mongo.Db): mongo.AggregationCursor {
+/** What an aggregate writes, it writes when its cursor is first asked. */
+export const observedAggregate = (cursor: mongo.AggregationCursor, database: mongo.Db) =>
+  observedCursor(cursor, database, () => {
+    const write = writeOfPipeline(cursor.pipeline, database.databaseName);
+    return write ? [write] : [];
+  });
+
+/** Tells of what happens when a cursor is first asked, however that is done: all ways lead through these three. */
+export function observedCursor<Cursor extends { id?: mongo.Long | undefined }>(
+  cursor: Cursor,
+  database: mongo.Db,
+  writes: () => readonly Write[],
+): Cursor {
   for (const name of ['next', 'tryNext', 'hasNext']) {
     const value = async () => {
       const ask = () => callBehind(cursor, name, []);
-      const write =
-        cursor.id === undefined ? writeOfPipeline(cursor.pipeline, database.databaseName) : undefined;
-      return write ? told(database.client, undefined, ask, () => [write]) : ask();
+      return cursor.id === undefined ? told(database.client, undefined, ask, writes) : ask();
     };
     Object.defineProperty(cursor, name, { value, configurable: true, writable: true });
   }
@@ -107,6 +116,6 @@ const methods: Methods = {
     return renamed;
   },
   aggregate(this: mongo.Collection, ...args: unknown[]) {
-    return observedCursor(callBehind(this, 'aggregate', args), this.db);
+    return observedAggregate(callBehind(this, 'aggregate', args), this.db);
   },
 };

@@ -72,6 +72,19 @@ const writes: Record<string, Write> = {
   },
   'a command': ({ connection }, id) =>
     connection.db!.command({ update: 'products', updates: [{ q: { _id: id }, u: { $set: { price: 99 } } }] }),
+  'a command with a cursor': ({ connection }) =>
+    connection
+      .db!.runCursorCommand({
+        aggregate: 'products',
+        pipeline: [{ $set: { price: 99 } }, { $merge: 'products' }],
+        cursor: {},
+      })
+      .toArray(),
+  'a command of the administrator': ({ connection: { db } }) =>
+    db!.admin().command({
+      renameCollection: `${db!.databaseName}.products`,
+      to: `${db!.databaseName}.was-${new mongoose.Types.ObjectId().toHexString()}`,
+    }),
   'collection.drop': ({ Product }) => Product.collection.drop(),
   dropCollection: ({ connection }) => connection.dropCollection('products'),
   dropDatabase: ({ connection }) => connection.dropDatabase(),
