@@ -217,7 +217,7 @@ async function plantMuch(db: Db): Promise<void> {
   await plantShop(db);
   const text = 'roses are red '.repeat(60);
   for (const name of ['much', 'more'])
-    await db.collection(name).insertMany(Array.from({ length: 20_000 }, (_, index) => ({ index, text })));
+    await db.collection(name).insertMany(Array.from({ length: 8_000 }, (_, index) => ({ index, text })));
 }
 
 /** What an application sees of a database. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import mongoose from 'mongoose';
 import { expect, it } from 'vitest';
+import { DiskStorage } from '../../../src/backup/storage/disk.storage.js';
 import { bestCodec } from '../../../src/backup/compression.js';
 import { describeWith } from '../../servers/index.js';
 import { contentOf, failureOf, folder, ground, plantShop } from './ground.js';
@@ -170,6 +171,19 @@ describeWith(['mongo', 'tools'], 'a backup', () => {
     expect(await failureOf(service.createBackup({ collections: ['orders', 'ordres'] }))).toMatchObject({
       code: 'COLLECTION_NOT_FOUND',
     });
+  });
+
+  it('is kept in a storage of the application, where one is given', async () => {
+    const storage = new DiskStorage(join(await folder(), 'own'));
+    const { db, service, files } = await ground({ storage });
+    await plantShop(db);
+
+    const { id, location } = await service.createBackup();
+
+    expect(location).toBe(join(storage.location, id));
+    expect(await storage.list()).toEqual([id]);
+    expect(await files()).toEqual([]);
+    expect(await service.restoreBackup('latest', { force: true })).toMatchObject({ id });
   });
 
   it('tells how far it is, while it is made and while it is restored', async () => {

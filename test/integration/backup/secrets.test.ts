@@ -5,7 +5,8 @@ import { inspect } from 'node:util';
 import { Logger, type LoggerService } from '@nestjs/common';
 import mongoose from 'mongoose';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { describeWith, type RunningServer, startOwnMongo } from '../../servers/index.js';
+import { describeWith, type RunningServer, startOwnMongo, tools } from '../../servers/index.js';
+import { MongodumpEngine } from '../../../src/backup/engine/mongodump.engine.js';
 import { contentOf, type Db, failureOf, finally_, ground, plantShop } from './ground.js';
 import { processes } from './processes.js';
 
@@ -93,6 +94,29 @@ describeWith(['mongod', 'mongo', 'tools'], 'a server with users', () => {
     });
     expect(await files()).toEqual([]);
   });
+
+  it.each(['dump', 'load'] as const)(
+    'is not given away by a tool that may not %s and prints what it was given',
+    async (job) => {
+      const wrong = `${password}x`;
+      const engine = new MongodumpEngine(uriOf('keeper', wrong, 'shop?directConnection=true'), {
+        directory: tools(),
+      });
+      const { signal } = new AbortController();
+      const { finished } =
+        job === 'dump'
+          ? await engine.dump({ database: 'shop' }, signal)
+          : await engine.load({ namespaces: [], into: new Map(), unchecked: false }, signal);
+
+      const failure = await failureOf(finished);
+
+      expect(failure).toMatchObject({
+        code: 'AUTHENTICATION_FAILED',
+        message: expect.stringContaining(job === 'dump' ? 'mongodump' : 'mongorestore'),
+      });
+      for (const spelling of spellings) expect(inspect(failure, { depth: 12 })).not.toContain(spelling);
+    },
+  );
 
   it('keeps its password out of argv, environments, logs, errors, manifests and files, in success and in failure', async () => {
     const logs = keepLogs();
