@@ -8,6 +8,11 @@ export function isBackupId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value);
 }
 
+/** True for an id of the shape that this package makes: what is called so was a backup once. */
+export function isMadeId(value: string): boolean {
+  return /^\d{8}T\d{9}Z-[0-9a-f]{8}$/.test(value);
+}
+
 /** @throws BackupError INVALID_BACKUP_ID for anything else than a plain name */
 export function checkedBackupId(value: unknown): string {
   if (isBackupId(value)) return value;

@@ -2,9 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { shown } from '../errors.js';
 import { type Backup, type BackupStatus, describeBackup } from './backup.js';
 import { BackupError } from './backup.errors.js';
-import { checkedBackupId, isBackupId } from './backup-id.js';
+import { checkedBackupId, isBackupId, isMadeId } from './backup-id.js';
 import { refuseUnknown } from './backup.options.js';
-import { type Manifest, readManifest } from './manifest.js';
+import { type Manifest, type ManifestReading, readManifest } from './manifest.js';
 import { BackupStorage, type StoredBackup } from './storage/backup-storage.js';
 
 /** Which backups to list; absent: all, and what else lies beside them. */
@@ -86,10 +86,11 @@ export class BackupCatalogue {
       return { id: name, status: 'foreign', location, problem: 'its name is no backup id' };
     try {
       const stored = await this.storage.open(name);
-      const { manifest, ...found } = await examine(stored, name);
+      const { manifest, status, ...found } = await examine(stored, name);
       return {
         ...(manifest && describeBackup(manifest, stored.location)),
         id: name,
+        status: status === 'newer' ? 'foreign' : status,
         location: stored.location,
         ...found,
       };
@@ -103,7 +104,7 @@ export class BackupCatalogue {
 const FILTERS = ['status', 'database', 'label'] as const satisfies (keyof BackupFilter)[];
 
 interface Finding {
-  readonly status: BackupStatus;
+  readonly status: BackupStatus | 'newer';
   readonly problem?: string;
   readonly manifest?: Manifest;
 }
@@ -113,7 +114,7 @@ async function examine(stored: StoredBackup, name?: string): Promise<Finding> {
   const text = await stored.manifest();
   if (text === undefined) return { status: 'foreign', problem: 'it has no manifest' };
   const reading = readManifest(text);
-  if (reading.status !== 'good') return reading;
+  if (reading.status !== 'good') return { ...reading, status: statusOf(reading.status, name) };
   const { manifest } = reading;
   if (name !== undefined && manifest.id !== name)
     return { status: 'foreign', problem: `its manifest is that of ${manifest.id}` };
@@ -125,14 +126,27 @@ async function examine(stored: StoredBackup, name?: string): Promise<Finding> {
   return { status: 'damaged', problem, manifest };
 }
 
+function statusOf(found: Exclude<ManifestReading['status'], 'good'>, name?: string): Finding['status'] {
+  if (found === 'unreadable') return name === undefined || isMadeId(name) ? 'damaged' : 'foreign';
+  return found;
+}
+
 async function restorable(stored: StoredBackup, name?: string): Promise<RestorableBackup> {
   const { status, problem, manifest } = await examine(stored, name);
   if (status === 'good' && manifest) return { stored, manifest };
-  throw new BackupError(status === 'damaged' ? 'BACKUP_DAMAGED' : 'BACKUP_NOT_FOUND', {
+  throw new BackupError(REFUSALS[status], {
     problem: `${stored.location} holds no good backup: ${problem}`,
     advice: 'listBackups() tells which are good',
   });
 }
+
+/** Why something that was found can't be restored. */
+const REFUSALS = {
+  good: 'BACKUP_DAMAGED',
+  damaged: 'BACKUP_DAMAGED',
+  newer: 'BACKUP_UNSUPPORTED',
+  foreign: 'BACKUP_NOT_FOUND',
+} as const;
 
 function timeOf({ createdAt }: Backup): number {
   return createdAt?.getTime() ?? -Infinity;

@@ -44,9 +44,15 @@ export interface Manifest {
 /** One namespace of the archive; its options and indexes are in the archive, under `archive.plain.sha256`. */
 export type ManifestNamespace = Omit<ArchiveNamespace, 'metadata'> & { readonly indexes: readonly string[] };
 
+/**
+ * - `damaged`: one of ours that isn't whole;
+ * - `unreadable`: no JSON; whose it was can't be told by it;
+ * - `newer`: ours, of a format that came later;
+ * - `foreign`: that of something else.
+ */
 export type ManifestReading =
   | { readonly status: 'good'; readonly manifest: Manifest }
-  | { readonly status: 'damaged' | 'foreign'; readonly problem: string };
+  | { readonly status: 'damaged' | 'unreadable' | 'newer' | 'foreign'; readonly problem: string };
 
 /** The text to store: JSON for people, closed by a checksum over the rest of it. */
 export function writeManifest(manifest: Manifest): string {
@@ -71,7 +77,7 @@ export function readManifest(text: string): ManifestReading {
   try {
     found = JSON.parse(text) as Record<string, unknown>;
   } catch {
-    return { status: 'damaged', problem: 'its manifest is not JSON' };
+    return { status: 'unreadable', problem: 'its manifest is not JSON' };
   }
   if (found?.['kind'] !== KIND)
     return { status: 'foreign', problem: 'its manifest is that of something else' };
@@ -79,7 +85,7 @@ export function readManifest(text: string): ManifestReading {
   if (stored !== checksum(manifest))
     return { status: 'damaged', problem: 'its manifest was changed after it was written' };
   if (manifest['format'] !== FORMAT || manifest['pointInTime'] !== false)
-    return { status: 'foreign', problem: 'it was made by a newer version of this package' };
+    return { status: 'newer', problem: 'it was made by a newer version of this package' };
   if (!isManifest(manifest))
     return { status: 'damaged', problem: 'its manifest is not one that this package writes' };
   return { status: 'good', manifest };

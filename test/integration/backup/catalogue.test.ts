@@ -5,6 +5,7 @@ import type { BackupService } from '../../../src/backup/backup.service.js';
 import type { Clock } from '../../../src/coordination/clock.js';
 import { describeWith } from '../../servers/index.js';
 import { failureOf, ground, plantShop } from './ground.js';
+import { rewrite } from './tampering.js';
 
 const DAY = 86_400_000;
 
@@ -51,6 +52,10 @@ describeWith(['mongo', 'tools'], 'the list of backups', () => {
     await mkdir(join(directory, 'strange name!'));
     await mkdir(join(directory, 'app'));
     await writeFile(join(directory, 'app', 'manifest.json'), '{"name":"an app"}');
+    await mkdir(join(directory, 'page'));
+    await writeFile(join(directory, 'page', 'manifest.json'), '<html>');
+    const [newer, newerPath] = await make();
+    await rewrite(newerPath, (manifest) => ({ ...manifest, format: 2 as 1 }));
     await mkdir(join(directory, 'deep', 'manifest.json'), { recursive: true });
     await writeFile(join(directory, 'notes.txt'), 'mine');
     await writeFile(join(directory, '.hidden'), 'mine');
@@ -69,22 +74,27 @@ describeWith(['mongo', 'tools'], 'the list of backups', () => {
       photos: 'foreign',
       'strange name!': 'foreign',
       app: 'foreign',
+      page: 'foreign',
+      [newer]: 'foreign',
       deep: 'foreign',
       'notes.txt': 'foreign',
     });
     for (const backup of await service.listBackups())
       expect(backup.problem === undefined).toBe(backup.status === 'good');
     expect((await service.restoreBackup('latest', { dryRun: true })).id).toBe(good);
-    for (const id of [nothing, 'copy', 'link', 'photos', 'app', 'deep', 'notes.txt']) {
+    for (const id of [nothing, newer, 'copy', 'link', 'photos', 'app', 'page', 'deep', 'notes.txt']) {
       expect((await service.getBackup(id)).status).toBe('foreign');
-      expect((await failureOf(service.restoreBackup(id, { force: true }))).code).toMatch(/NOT_FOUND|DAMAGED/);
+      expect((await failureOf(service.restoreBackup(id, { force: true }))).code).toMatch(
+        /NOT_FOUND|DAMAGED|UNSUPPORTED/,
+      );
       expect(await failureOf(service.deleteBackup(id))).toMatchObject({ code: 'BACKUP_NOT_FOUND' });
     }
     expect((await readdir(directory, { recursive: true })).toSorted()).toEqual(before.toSorted());
 
+    expect(await failureOf(service.restoreBackup(newer))).toMatchObject({ code: 'BACKUP_UNSUPPORTED' });
     await service.deleteBackup(cut);
     await service.deleteBackup(headless);
-    expect(await readdir(directory)).toHaveLength(11);
+    expect(await readdir(directory)).toHaveLength(13);
     expect((await service.listBackups({ status: 'good' })).map(({ id }) => id)).toEqual([good]);
   });
 

@@ -1,9 +1,9 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type Manifest, readManifest, writeManifest } from '../../../src/backup/manifest.js';
 import { describeWith, startOwnMongo, unique } from '../../servers/index.js';
 import { contentOf, type Db, failureOf, finally_, ground, plantShop } from './ground.js';
+import { edit, rewrite } from './tampering.js';
 
 describeWith(['mongo', 'tools'], 'a restore refuses, and touches nothing,', () => {
   it.each<[string, (folder: string) => Promise<void>]>([
@@ -320,18 +320,4 @@ async function flip(path: string, where: number | string): Promise<void> {
   const at = typeof where === 'string' ? bytes.indexOf(where) : (where + bytes.length) % bytes.length;
   bytes[at]! ^= 4;
   await writeFile(path, bytes);
-}
-
-async function edit(folder: string, change: (text: string) => string): Promise<void> {
-  const path = join(folder, 'manifest.json');
-  await writeFile(path, change(await readFile(path, 'utf8')));
-}
-
-/** Changes a manifest as somebody would who knows how its checksum is made. */
-async function rewrite(folder: string, change: (manifest: Manifest) => Manifest): Promise<void> {
-  await edit(folder, (text) => {
-    const reading = readManifest(text);
-    if (reading.status !== 'good') throw new Error(reading.problem);
-    return writeManifest(change(reading.manifest));
-  });
 }
