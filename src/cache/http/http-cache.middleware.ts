@@ -36,7 +36,8 @@ export class HttpCache {
 
   /**
    * Caches the responses of a GET route: `router.get('/products', cacheAPIResponse(3600), handler)`. Put it behind
-   * authentication, so that it sees who asks.
+   * authentication, so that it sees who asks. Two handlers of one path that a header decides between need that
+   * header in `vary`: Express does not say which of them it is.
    *
    * @param options the ttl (seconds, or `'5m'`), or all options; default: the cache's ttl
    * @throws HttpCacheOptionsError

@@ -34,8 +34,9 @@ export interface CacheResponseOptions<Request extends HttpCacheRequest = HttpCac
   /** Which query parameters matter. Default: all, in any order. */
   query?: QueryRule;
   /**
-   * Who an answer is for. Absent: requests with Authorization, Cookie or a user bypass the cache. `'public'`: the
-   * answer does not depend on who asks. A function: its string tells users apart, `undefined` bypasses.
+   * Who an answer is for. Absent: requests with a user, Authorization, Cookie or another header that says who asks
+   * bypass the cache. `'public'`: the answer does not depend on who asks. A function: its string tells users apart,
+   * `undefined` bypasses.
    */
   scope?: 'public' | ((ctx: HttpCacheContext<Request>) => Awaitable<string | undefined>);
   /** Answers with more bytes are sent but not stored. Default: 4 MiB, and never above the cache's maxValueBytes. */

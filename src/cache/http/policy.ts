@@ -19,14 +19,23 @@ export interface RouteRules {
   vary: ReadonlySet<string>;
 }
 
-/** Headers by which a client says who it is. */
+/** Headers by which a client, or a proxy that has authenticated it, says who it is. */
 const CREDENTIALS = [
   'authorization',
   'cookie',
   'proxy-authorization',
-  'x-api-key',
-  'x-auth-token',
+  'remote-user',
   'x-access-token',
+  'x-api-key',
+  'x-auth-request-user',
+  'x-auth-token',
+  'x-forwarded-client-cert',
+  'x-forwarded-user',
+  'x-remote-user',
+  'x-session-id',
+  'x-session-token',
+  'x-tenant-id',
+  'x-user-id',
 ];
 /** Headers by which a request may mean another one than its first line says, read by frameworks or proxies. */
 const OVERRIDES = [

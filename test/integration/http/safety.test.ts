@@ -34,6 +34,8 @@ const whoAsks = (request: Known) =>
   request.headers.authorization ??
   request.headers.cookie ??
   request.headers['x-api-key'] ??
+  request.headers['x-tenant-id'] ??
+  request.headers['x-remote-user'] ??
   'nobody';
 
 /** Finds out who asks by a header of its own, behind the cache. */
@@ -170,6 +172,8 @@ describe.each(PLATFORMS)('On %s nobody gets the answer of somebody else', (platf
     ['a token', { authorization: 'Bearer a' }, { authorization: 'Bearer b' }, 'authorization'],
     ['a cookie', { cookie: 'session=a' }, { cookie: 'session=b' }, 'cookie'],
     ['an API key', { 'x-api-key': 'a' }, { 'x-api-key': 'b' }, 'x-api-key'],
+    ['a tenant', { 'x-tenant-id': 'a' }, { 'x-tenant-id': 'b' }, 'x-tenant-id'],
+    ['a name that a proxy has checked', { 'x-remote-user': 'a' }, { 'x-remote-user': 'b' }, 'x-remote-user'],
     ['an authenticated user', alice, bob, 'user'],
   ])('who sends %s', async (_, first, then, reason) => {
     const answers = await second('/me', first, then);
