@@ -116,7 +116,11 @@ export class BackupCreation {
       const stored = await draft.commit(writeManifest(manifest));
       return describeBackup(manifest, stored.location);
     } catch (error) {
-      await draft.discard();
+      await draft
+        .discard()
+        .catch((left: Error) =>
+          this.log.warn(`What was begun of ${id} could not be removed. ${left.message}`),
+        );
       throw error;
     }
   }
