@@ -77,14 +77,9 @@ export class HeldResponse extends ResponseTap {
     for (const step of this.#waiting.splice(0)) step();
     if (this.#owesDrain) this.raw.emit('drain');
     this.#owesDrain = false;
+    if (!last) return;
     // What the handler did between its first piece and its last is not covered by the work done so far.
-    if (last) {
-      this.#waiting.push(last);
-      this.#state = 'holding';
-      void this.work().finally(() => {
-        this.#state = 'released';
-        for (const step of this.#waiting.splice(0)) step();
-      });
-    }
+    this.#state = 'open';
+    this.#pass(last);
   }
 }

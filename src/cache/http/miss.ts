@@ -83,10 +83,10 @@ export class Miss {
 
   #keepHead(status: number, headers: OutgoingHttpHeaders, whole: Buffer | undefined): void {
     const { exchange, route, keyedHeaders } = this.options;
-    const vary = varyNames(headers);
+    const vary = varyNames(headers) as Set<string>; // `*` was refused
     const covered = new Set([...keyedHeaders, ...FORWARDED, 'host']);
-    this.#newNames = [...(vary as Set<string>)].filter((name) => !covered.has(name)).sort();
-    const untold = route.vary.filter((name) => vary !== '*' && !vary.has(name));
+    this.#newNames = [...vary].filter((name) => !covered.has(name)).sort();
+    const untold = route.vary.filter((name) => !vary.has(name));
     if (untold.length > 0) exchange.raw.setHeader('Vary', [headers.vary ?? [], untold].flat().join(', '));
     this.#head = answerHead(exchange, status, headers);
     const etag = whole && etagOf(this.#head, whole);
