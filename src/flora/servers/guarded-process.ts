@@ -4,13 +4,17 @@ import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /**
- * The guard: a shell that starts the server, and once its own input closes ends the server and removes its folder.
+ * The guard: a shell that makes the folder and starts the server, and once its own input closes ends the server and
+ * removes the folder again. The folder is the guard's from its first moment: no ending of this process leaves it.
  * The input is a pipe to this process, which the system closes however this process ends, by kill -9 too. Server
  * and guard are in a session of their own, so that Ctrl-C in a terminal does not reach them before this process.
  */
 const GUARD = `
 folder=$1; shift
+mkdir -m 700 "$folder" || exit
 exec 3<&0
+read -r key <&3 || { rm -rf "$folder"; exit; }
+(umask 077; printf %s "$key" >"$folder/key")
 "$@" </dev/null >"$folder/output" 2>&1 3<&- &
 server=$!
 trap '' INT TERM HUP PIPE
@@ -33,14 +37,20 @@ export interface GuardedProcess {
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts a program that uses a folder of its own. */
-export async function startGuarded(command: string, args: string[], folder: string): Promise<GuardedProcess> {
+/** Starts a program that uses a folder of its own, which must not be there yet; `key` is in its file of that name. */
+export async function startGuarded(
+  command: string,
+  args: string[],
+  folder: string,
+  key = '',
+): Promise<GuardedProcess> {
   const guard = spawn('/bin/sh', ['-c', GUARD, 'guard', folder, command, ...args], {
     stdio: ['pipe', 'pipe', 'ignore'],
     detached: true,
   });
   const guardGone = once(guard, 'close');
   guard.stdin.on('error', () => {}); // The guard may be gone before its input is closed.
+  guard.stdin.write(`${key}\n`);
   // Kept from the first moment on: a server that ends at once is told of in the same breath as its id.
   const said = createInterface(guard.stdout)[Symbol.asyncIterator]();
   const pid = Number((await said.next()).value);

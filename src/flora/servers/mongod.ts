@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mongoose from 'mongoose';
@@ -27,7 +26,7 @@ export async function startMongod(found: Found, options: MongodOptions = {}): Pr
   const { process, port } = await startServer({
     name,
     command: found.path,
-    settings: async (port, folder) => ({
+    settings: (port, folder) => ({
       bind_ip: '127.0.0.1',
       port: String(port),
       dbpath: folder,
@@ -36,8 +35,10 @@ export async function startMongod(found: Found, options: MongodOptions = {}): Pr
       wiredTigerCacheSizeGB: '0.25',
       setParameter: 'diagnosticDataCollectionEnabled=false',
       ...(replicaSet ? { replSet: REPLICA_SET, oplogSize: '128' } : {}),
-      ...(user && replicaSet ? { keyFile: await newKeyFile(folder) } : {}),
+      ...(user && replicaSet ? { keyFile: join(folder, 'key') } : {}),
     }),
+    // What the members of a replica set know each other by, once it lets in nobody else.
+    key: user && randomBytes(64).toString('base64'),
     // Its socket file would lie in the common temporary folder.
     args: ['--nounixsocket', ...(user ? ['--auth'] : []), ...(options.args ?? [])],
     ready: /Waiting for connections/,
@@ -58,13 +59,6 @@ export async function startMongod(found: Found, options: MongodOptions = {}): Pr
     stop: () => process.stop(),
     kill: (signal) => process.kill(signal),
   };
-}
-
-/** What the members of a replica set know each other by, once it lets in nobody else. */
-async function newKeyFile(folder: string): Promise<string> {
-  const keyFile = join(folder, 'key');
-  await writeFile(keyFile, randomBytes(64).toString('base64'), { mode: 0o600 });
-  return keyFile;
 }
 
 async function prepare(port: number, replicaSet: boolean, user: MongodOptions['user']): Promise<void> {

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,8 +26,10 @@ export interface StartPlan {
   /** For messages. */
   name: string;
   command: string;
-  /** Its settings by name, given a port and an empty folder of its own. It must write `log` into that folder. */
-  settings: (port: number, folder: string) => Settings | Promise<Settings>;
+  /** Its settings by name, given a port and a folder of its own. It must write `log` into that folder. */
+  settings: (port: number, folder: string) => Settings;
+  /** What the file `key` of that folder holds, readable for nobody else. */
+  key?: string | undefined;
   /** Arguments after those. */
   args?: readonly string[] | undefined;
   /** What its log holds once it serves. Read there, not asked on the port: that may be another's by now. */
@@ -66,14 +69,14 @@ async function attemptStart(
   plan: StartPlan,
   port: number,
 ): Promise<{ process: GuardedProcess; port: number }> {
-  const folder = await mkdtemp(join(tmpdir(), 'flora-server-'));
+  const folder = join(tmpdir(), `flora-server-${randomBytes(8).toString('hex')}`);
   let server: GuardedProcess | undefined;
   try {
-    const settings = Object.entries(await plan.settings(port, folder)).flatMap(([name, value]) => [
+    const settings = Object.entries(plan.settings(port, folder)).flatMap(([name, value]) => [
       `--${name}`,
       value,
     ]);
-    server = await startGuarded(plan.command, [...settings, ...(plan.args ?? [])], folder);
+    server = await startGuarded(plan.command, [...settings, ...(plan.args ?? [])], folder, plan.key);
     await untilReady(plan, server, folder, port);
     return { process: server, port };
   } catch (error) {
