@@ -36,7 +36,12 @@ export type {
   CacheResponseOptions,
   TagFunction,
 } from './cache/http/http-cache.options.js';
-export type { HttpCacheContext, HttpCacheRequest } from './cache/http/http-cache.context.js';
+export type {
+  HttpCacheContext,
+  HttpCacheRequest,
+  HttpCacheResponse,
+} from './cache/http/http-cache.context.js';
+export type { QueryRule } from './cache/http/key.js';
 
 // Cache: Mongoose
 export {
@@ -62,6 +67,9 @@ export { BackupScheduler, type ScheduleOptions } from './backup/backup.scheduler
 export { ScheduledBackup } from './backup/schedule/scheduled-backup.js';
 export type { BackupModuleOptions } from './backup/backup.options.js';
 export type { Backup, BackupStatus } from './backup/backup.js';
+export type { Codec } from './backup/compression.js';
+export type { ManifestNamespace } from './backup/manifest.js';
+export type { NamespaceType } from './backup/archive/archive-summary.js';
 export type { BackupFilter } from './backup/catalogue.js';
 export type { BackupProgress, ProgressListener } from './backup/progress.js';
 export type { CleanupOptions, CleanupReport } from './backup/cleanup.js';

@@ -82,6 +82,8 @@ const KNOWN = new Set<string>([
   'onOutage',
   'clock',
 ] satisfies (keyof CacheModuleOptions)[]);
+/** What forRoot takes with the options, and forRootAsync beside them: known before the options are. */
+const BESIDE = new Set(['http', 'isGlobal']);
 const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 
 /**
@@ -98,6 +100,7 @@ export function resolveCacheOptions(
       throw new CacheOptionsError({
         problem: `there is no cache option ${shown(name)}`,
         expected: `one of ${[...KNOWN].join(', ')}`,
+        ...(BESIDE.has(name) && { advice: `${name} is given to forRootAsync itself, beside useFactory` }),
       });
     }
   }

@@ -104,6 +104,20 @@ describe('CacheModule', () => {
     }
   });
 
+  it('says where http belongs when it comes from a factory', async () => {
+    const useFactory = () => ({ redis: false, http: { global: true } }) as CacheModuleOptions;
+    await expect(start([CacheModule.forRootAsync({ useFactory })])).rejects.toThrow(
+      /http.*beside useFactory/,
+    );
+    const app = await start([
+      CacheModule.forRootAsync({ useFactory: () => ({ redis: false }), http: { global: true } }),
+    ]);
+    await app.listen(0, '127.0.0.1');
+    await request(app.getHttpServer()).get('/roses');
+    const second = await request(app.getHttpServer()).get('/roses');
+    expect(second.headers['cache-status']).toMatch(/hit/);
+  });
+
   it.each([
     [{ reddis: {} }, /there is no cache option "reddis"/],
     [{ redis: false, ttl: 'soon' }, /ttl is "soon"/],
