@@ -13,7 +13,8 @@ import { onServers, openShop } from './shop.js';
 import { backupSteps } from './tour/backup.steps.js';
 import { catalogueSteps } from './tour/catalogue.steps.js';
 import { customerSteps } from './tour/customer.steps.js';
-import { Database, onDatabase } from './tour/database.js';
+import { withDatabase } from './servers/with-database.js';
+import { Database } from './tour/database.js';
 import type { Ground } from './tour/ground.js';
 import { Guide } from './tour/guide.js';
 import { outageSteps } from './tour/outage.steps.js';
@@ -38,7 +39,7 @@ async function main(): Promise<boolean> {
 async function tour(servers: Servers, closing: AbortSignal): Promise<boolean> {
   const { mongo, redis, tools } = servers;
   if (mongo.at === undefined) throw withoutDatabase();
-  const uri = onDatabase(mongo.at, NAME);
+  const uri = withDatabase(mongo.at, NAME);
   await checkDatabase(uri);
   const folder = await mkdtemp(join(tmpdir(), `${NAME}-`));
   const database = await Database.connect(uri);

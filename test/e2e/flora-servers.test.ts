@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { Database } from '../../src/flora/tour/database.js';
 import type { List, Product } from '../../src/flora/tour/ground.js';
 import { describeWith, mongo, startOwnMongo, startOwnRedis, type RunningServer } from '../servers/index.js';
-import { withDatabase } from '../servers/with-database.js';
+import { withDatabase } from '../../src/flora/servers/with-database.js';
 import { openTestShop, shopForThisTest, type TestShop } from './open-test-shop.js';
 
 const ROSES = '/products?category=roses&sort=name';

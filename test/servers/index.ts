@@ -4,7 +4,7 @@ import { type MongodOptions, startMongod } from '../../src/flora/servers/mongod.
 import { type RedisServerOptions, startRedisServer } from '../../src/flora/servers/redis-server.js';
 import type { RunningServer } from '../../src/flora/servers/start-server.js';
 import type { Provided } from './global-setup.js';
-import { withDatabase } from './with-database.js';
+import { withDatabase } from '../../src/flora/servers/with-database.js';
 
 export type { RunningServer } from '../../src/flora/servers/start-server.js';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { withDatabase } from '../servers/with-database.js';
+import { withDatabase } from '../../src/flora/servers/with-database.js';
 
 it.each([
   ['mongodb://localhost:27017', 'mongodb://localhost:27017/test'],

@@ -64,11 +64,3 @@ export class Database {
     return collections.map(({ name }) => name).sort();
   }
 }
-
-/** The same server, another database. Who signs in there is still known where they were before. */
-export function onDatabase(uri: string, name: string): string {
-  const [, server = '', before, query] = /^(\w+(?:\+srv)?:\/\/[^/?]+)\/?([^?]*)\??(.*)$/.exec(uri) ?? [];
-  const options = new URLSearchParams(query);
-  if (server.includes('@') && !options.has('authSource')) options.set('authSource', before || 'admin');
-  return `${server}/${name}?${options.toString()}`;
-}

@@ -210,7 +210,7 @@ describe.each(PLATFORMS)('A hit on %s is the answer that was stored', (platform)
     expect(first.cache).toBe('uri-miss; detail=status');
   });
 
-  it.runIf(platform === 'express')('and a view is not made again', async () => {
+  it.runIf(platform === 'express')('and a view is not made again (Express has views)', async () => {
     const before = kinds.runs;
     const miss = await running.ask('/kinds/view');
     const hit = await running.ask('/kinds/view');
