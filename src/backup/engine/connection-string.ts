@@ -51,28 +51,29 @@ export interface ToolConnection {
 export function toolConnection(connection: ConnectionString, authSource?: string): ToolConnection {
   const { protocol, hosts, username, password } = connection;
   const query = new URLSearchParams(connection.query);
-  const keyPassword = query.get(KEY_PASSWORD);
-  query.delete(KEY_PASSWORD);
-  if (query.has('proxyPassword') || query.get(MECHANISM_PROPERTIES)?.includes('AWS_SESSION_TOKEN'))
+  const [keyPassword] = valuesOf(query, KEY_PASSWORD);
+  for (const key of keysOf(query, KEY_PASSWORD)) query.delete(key);
+  const properties = valuesOf(query, MECHANISM_PROPERTIES);
+  if (keysOf(query, 'proxyPassword').length > 0 || properties.some((text) => /AWS_SESSION_TOKEN/i.test(text)))
     throw invalidOption(
       'The connection string holds a session token or a proxy password',
       'secrets that mongodump takes otherwise than on its command line, where every user of the host sees it',
     );
-  if (username && authSource && !query.has('authSource')) query.set('authSource', authSource);
+  if (username && authSource && keysOf(query, 'authSource').length === 0) query.set('authSource', authSource);
   const user = username ? `${username}@` : '';
   return {
     uri: `${protocol}://${user}${hosts}/${query.size > 0 ? `?${query.toString()}` : ''}`,
     secrets: {
       ...(password === undefined ? {} : { password }),
-      ...(keyPassword === null ? {} : { sslPEMKeyPassword: keyPassword }),
+      ...(keyPassword === undefined ? {} : { sslPEMKeyPassword: keyPassword }),
     },
   };
 }
 
 /** Where drivers look for the user, if the connection string leaves it open; undefined where it doesn't. */
 export function impliedAuthSource({ username, query, database }: ConnectionString): string | undefined {
-  if (!username || query.has('authSource')) return undefined;
-  return EXTERNAL.includes(query.get('authMechanism') ?? '') ? '$external' : (database ?? 'admin');
+  if (!username || keysOf(query, 'authSource').length > 0) return undefined;
+  return EXTERNAL.includes(valuesOf(query, 'authMechanism')[0] ?? '') ? '$external' : (database ?? 'admin');
 }
 
 /** The database that the connection string names. */
@@ -83,6 +84,15 @@ export function databaseOf(uri: string): string | undefined {
 const KEY_PASSWORD = 'tlsCertificateKeyFilePassword';
 const MECHANISM_PROPERTIES = 'authMechanismProperties';
 const EXTERNAL = ['MONGODB-X509', 'MONGODB-AWS', 'MONGODB-OIDC', 'GSSAPI', 'PLAIN'];
+
+/** The keys under which an option stands: drivers and tools read names of options in any case. */
+function keysOf(query: URLSearchParams, option: string): string[] {
+  return [...query.keys()].filter((key) => key.toLowerCase() === option.toLowerCase());
+}
+
+function valuesOf(query: URLSearchParams, option: string): string[] {
+  return keysOf(query, option).flatMap((key) => query.getAll(key));
+}
 
 function decoded(text: string): string {
   try {

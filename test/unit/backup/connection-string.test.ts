@@ -81,17 +81,27 @@ describe('what a tool is given', () => {
     });
   });
 
+  it('has them apart however the options are spelt: drivers read them in any case', () => {
+    expect(given('mongodb://h/?tls=true&TLScertificatekeyfilepassword=secret')).toEqual({
+      uri: 'mongodb://h/?tls=true',
+      secrets: { sslPEMKeyPassword: 'secret' },
+    });
+    expect(given('mongodb://u:p@h/shop?authsource=users').uri).toBe('mongodb://u@h/?authsource=users');
+    expect(given('mongodb://cn@h/shop?authmechanism=MONGODB-X509').uri).toContain('authSource=%24external');
+  });
+
   it('names the source of users that the server does not keep', () => {
     expect(given('mongodb://cn@h/shop?authMechanism=MONGODB-X509').uri).toContain('authSource=%24external');
   });
 
-  it.each(['?proxyPassword=hunter2', '?authMechanismProperties=AWS_SESSION_TOKEN:hunter2'])(
-    'is refused where the tools take a secret in argv only: %s',
-    (query) => {
-      expect(() => given(`mongodb://h/${query}`)).toThrow(
-        expect.objectContaining({ code: 'INVALID_OPTIONS' }),
-      );
-      expect(() => given(`mongodb://h/${query}`)).not.toThrow(/hunter2/);
-    },
-  );
+  it.each([
+    '?proxyPassword=hunter2',
+    '?authMechanismProperties=AWS_SESSION_TOKEN:hunter2',
+    '?proxypassword=hunter2',
+    '?authmechanismproperties=aws_session_token:hunter2',
+    '?authMechanismProperties=A:b&authMechanismProperties=AWS_SESSION_TOKEN:hunter2',
+  ])('is refused where the tools take a secret in argv only: %s', (query) => {
+    expect(() => given(`mongodb://h/${query}`)).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
+    expect(() => given(`mongodb://h/${query}`)).not.toThrow(/hunter2/);
+  });
 });
