@@ -82,7 +82,7 @@ export function readManifest(text: string): ManifestReading {
   if (found?.['kind'] !== KIND)
     return { status: 'foreign', problem: 'its manifest is that of something else' };
   const { checksum: stored, ...manifest } = found;
-  if (stored !== checksum(manifest))
+  if (typeof stored !== 'string' || stored !== checksumOf(manifest))
     return { status: 'damaged', problem: 'its manifest was changed after it was written' };
   if (manifest['format'] !== FORMAT || manifest['pointInTime'] !== false)
     return { status: 'newer', problem: 'it was made by a newer version of this package' };
@@ -145,6 +145,15 @@ function isSha256(value: unknown): boolean {
 /** Only a plain name: a manifest never points out of its own folder. */
 function isArchiveName(name: unknown): boolean {
   return typeof name === 'string' && /^archive(\.[a-z0-9]+){0,3}$/.test(name);
+}
+
+/** Undefined for what no manifest is: JSON can be read deeper than it can be written. */
+function checksumOf(found: object): string | undefined {
+  try {
+    return checksum(found);
+  } catch {
+    return undefined;
+  }
 }
 
 function checksum(manifest: object): string {

@@ -78,6 +78,12 @@ describe('a manifest', () => {
     expect(readManifest(writeManifest(change(manifest) as Manifest)).status).not.toBe('good');
   });
 
+  it('never throws, however deep it goes', () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    expect(readManifest(deep).status).toBe('foreign');
+    expect(readManifest(`{"kind":"flora-backup","x":${deep}}`).status).toBe('damaged');
+  });
+
   it('never throws, whatever it is given', () => {
     fc.assert(
       fc.property(fc.json(), (json) => {
