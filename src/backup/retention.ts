@@ -37,6 +37,8 @@ export interface RetentionDecision {
 
 /**
  * Decides which of the good backups may go. The newest one of each source never goes, whatever the policy says.
+ * What is dated after `now`, by a clock that went wrong, is kept until its time has come and counts for no rule: else
+ * it would stand for the backups that are made now, and these would go.
  *
  * @param now milliseconds since the epoch
  * @throws BackupError INVALID_RETENTION
@@ -48,13 +50,15 @@ export function decideRetention(
 ): RetentionDecision {
   checkRetention(policy);
   const newestFirst = backups.toSorted(byAge);
-  const sources = groupBySource(newestFirst);
+  const future = newestFirst.filter(({ createdAt }) => createdAt.getTime() > now);
+  const sources = groupBySource(newestFirst.slice(future.length));
   const lasts = new Set([...sources.values()].map(([newest]) => newest!));
   const kept = new Set([
     ...lasts,
     ...[...sources.values()].flatMap((group) => keptByRules(group, policy, now)),
   ]);
   trim(kept, lasts, policy.maxBytes ?? Infinity);
+  for (const backup of future) kept.add(backup);
   const ids = (keep: boolean): string[] =>
     newestFirst.filter((backup) => kept.has(backup) === keep).map(({ id }) => id);
   return { remove: ids(false).toReversed(), keep: ids(true).toReversed() };

@@ -82,6 +82,18 @@ describe('retention', () => {
     ]);
   });
 
+  it('never lets one from the future stand for those that are made now', () => {
+    const all = [backup('future', -30), ...daily];
+    expect(decideRetention(all, { keepLast: 2 }, NOW).keep).toEqual(['d1', 'd0', 'future']);
+    expect(decideRetention(all, { daily: 2 }, NOW).keep).toEqual(['d1', 'd0', 'future']);
+    expect(decideRetention(all, { maxBytes: 250 }, NOW).keep).toEqual(['d1', 'd0', 'future']);
+    expect(decideRetention(all.slice(0, 2), { maxBytes: 1 }, NOW).keep).toEqual(['d0', 'future']);
+    expect(decideRetention([backup('future', -30), backup('old', 90)], { days: 1 }, NOW).keep).toEqual([
+      'old',
+      'future',
+    ]);
+  });
+
   it.each([
     {},
     { days: undefined },
@@ -104,7 +116,7 @@ describe('retention', () => {
     );
   });
 
-  it('whatever the policy, keeps or removes each once, and the newest of every source stays', () => {
+  it('whatever the policy, keeps or removes each once; the newest of every source and the future stay', () => {
     const count = fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined });
     const policies = fc.record({
       days: count,
@@ -127,11 +139,11 @@ describe('retention', () => {
         const { keep, remove } = decideRetention(all, policy, NOW);
         expect([...keep, ...remove].toSorted()).toEqual(all.map(({ id }) => id).toSorted());
         for (const source of new Set(all.map(({ source }) => source))) {
-          const newest = Math.max(
-            ...all.filter((one) => one.source === source).map(({ createdAt }) => +createdAt),
-          );
-          const kept = all.filter(({ id }) => keep.includes(id));
-          expect(kept.some((one) => one.source === source && +one.createdAt === newest)).toBe(true);
+          const mine = all.filter((one) => one.source === source);
+          const times = mine.map(({ createdAt }) => +createdAt).filter((time) => time <= NOW);
+          const kept = mine.filter(({ id }) => keep.includes(id)).map(({ createdAt }) => +createdAt);
+          if (times.length > 0) expect(kept).toContain(Math.max(...times));
+          expect(kept.filter((time) => time > NOW)).toHaveLength(mine.length - times.length);
         }
       }),
     );
