@@ -43,14 +43,28 @@ export class BackupCleanup {
     const found = await this.catalogue.list();
     const good = found.filter(isGood);
     const { remove, keep } = decideRetention(good.map(candidate), policy, this.options.clock.now());
-    if (!dryRun) for (const id of remove) await this.catalogue.delete(id);
+    const removed = dryRun ? remove : await this.remove(remove);
     return {
       dryRun,
-      removed: remove,
+      removed,
       kept: keep,
       ignored: found.filter((backup) => !isGood(backup)).map(({ id }) => id),
-      freedBytes: good.filter(({ id }) => remove.includes(id)).reduce((sum, { bytes }) => sum + bytes, 0),
+      freedBytes: good.filter(({ id }) => removed.includes(id)).reduce((sum, { bytes }) => sum + bytes, 0),
     };
+  }
+
+  /** Gives what this call removed: some may be gone by another. */
+  private async remove(ids: readonly string[]): Promise<string[]> {
+    const removed: string[] = [];
+    for (const id of ids) {
+      try {
+        await this.catalogue.delete(id);
+        removed.push(id);
+      } catch (error) {
+        if (!(error instanceof BackupError && error.code === 'BACKUP_NOT_FOUND')) throw error;
+      }
+    }
+    return removed;
   }
 }
 

@@ -6,7 +6,7 @@ import { OWNER_MARK, ownerMark, ownerState } from '../process-owner.js';
 import { type BackupDraft, BackupStorage, type StoredBackup } from './backup-storage.js';
 import { DiskDraft, flush } from './disk.draft.js';
 import { DiskStoredBackup } from './disk.stored-backup.js';
-import { onDisk, orUndefined } from './disk-errors.js';
+import { isMissing, onDisk, orUndefined } from './disk-errors.js';
 
 /** `.draft~ID~OWNER`: hidden, and its name says whose it is. */
 const DRAFT = new RegExp(`^\\.draft~([^~]+)~(${OWNER_MARK})$`);
@@ -57,7 +57,10 @@ export class DiskStorage extends BackupStorage {
     await onDisk(this.location, async () => {
       const found = await lstat(this.path(id)).catch(orUndefined);
       if (!found?.isDirectory()) throw this.notFound(id);
-      await rename(this.path(id), grave);
+      await rename(this.path(id), grave).catch((error: unknown) => {
+        // Somebody else was quicker.
+        throw isMissing(error) ? this.notFound(id) : error;
+      });
       await flush(this.location);
       await this.empty(grave, id);
     });
@@ -92,12 +95,15 @@ export class DiskStorage extends BackupStorage {
     return found !== undefined && Date.now() - found.mtimeMs > GIVEN_UP_AFTER_MS;
   }
 
-  /** Only what is ours goes: a file that somebody put beside stays, under the old name. */
+  /**
+   * Only what is ours goes: a file that somebody put beside stays, under the old name. Another process may be at it
+   * too, and be done first.
+   */
   private async empty(grave: string, id: string): Promise<void> {
-    for (const name of await readdir(grave))
+    for (const name of (await readdir(grave).catch(orUndefined)) ?? [])
       if (OURS.test(name)) await unlink(join(grave, name)).catch(orUndefined);
     await rmdir(grave).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOTEMPTY') await rename(grave, this.path(id));
+      if (error.code === 'ENOTEMPTY') await rename(grave, this.path(id)).catch(orUndefined);
       else orUndefined(error);
     });
   }

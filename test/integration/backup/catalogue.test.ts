@@ -150,6 +150,33 @@ describeWith(['mongo', 'tools'], 'cleaning up', () => {
     expect(await readFile(join(directory, 'notes.txt'), 'utf8')).toBe('mine');
   });
 
+  it('may run in several processes at once, beside deletes and new backups: each backup goes once', async () => {
+    const { db, service, another, files } = await ground();
+    await db.collection('orders').insertOne({});
+    const other = await another();
+    const policy = { keepLast: 1 };
+    for (let round = 0; round < 5; round++) {
+      const old = await service.createBackup();
+      const older = await service.createBackup();
+      const last = await service.createBackup();
+
+      const deletes = Promise.allSettled(
+        [service, other, service].map((one) => one.deleteBackup(older.id).catch((error: unknown) => error)),
+      );
+      const cleanups = await Promise.all([service, other, service].map((one) => one.cleanupBackups(policy)));
+      const made = await other.createBackup();
+
+      const failures = (await deletes).flatMap((one) => (one.status === 'fulfilled' && one.value) || []);
+      for (const failure of failures) expect(failure).toMatchObject({ code: 'BACKUP_NOT_FOUND' });
+      const removed = cleanups.flatMap(({ removed }) => removed);
+      expect(new Set(removed).size).toBe(removed.length);
+      expect(removed).toContain(old.id);
+      expect((await files()).toSorted()).toEqual([last.id, made.id]);
+      await service.deleteBackup(last.id);
+      await service.deleteBackup(made.id);
+    }
+  });
+
   it('does not take a backup of some collections for one of all, nor one of another database', async () => {
     const { db, service, database } = await ground();
     await plantShop(db);
