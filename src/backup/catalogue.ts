@@ -43,7 +43,9 @@ export class BackupCatalogue {
     const found: Backup[] = [];
     for (let at = 0; at < names.length; at += AT_ONCE)
       found.push(...(await Promise.all(names.slice(at, at + AT_ONCE).map((name) => this.look(name)))));
+    const there = await Promise.all(found.map((backup) => this.isStillThere(backup)));
     return found
+      .filter((_, index) => there[index])
       .filter((backup) => FILTERS.every((key) => filter[key] === undefined || backup[key] === filter[key]))
       .sort((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? 1 : -1));
   }
@@ -78,6 +80,15 @@ export class BackupCatalogue {
         advice: 'remove it by hand',
       });
     await this.storage.delete(id);
+  }
+
+  /** False for what was deleted while it was looked at, and so seemed to lack something. */
+  private async isStillThere({ id, status }: Backup): Promise<boolean> {
+    if (status === 'good' || !isBackupId(id)) return true;
+    return this.storage.open(id).then(
+      () => true,
+      (error: unknown) => !(error instanceof BackupError && error.code === 'BACKUP_NOT_FOUND'),
+    );
   }
 
   private async look(name: string): Promise<Backup> {

@@ -98,6 +98,19 @@ describeWith(['mongo', 'tools'], 'the list of backups', () => {
     expect((await service.listBackups({ status: 'good' })).map(({ id }) => id)).toEqual([good]);
   });
 
+  it('never shows a backup that is being deleted as damaged or foreign', async () => {
+    const { db, service, another } = await ground();
+    await db.collection('orders').insertOne({});
+    const other = await another();
+    for (let round = 0; round < 12; round++) {
+      const { id } = await service.createBackup();
+      const deleted = other.deleteBackup(id);
+      for (let look = 0; look < 8; look++)
+        expect((await service.listBackups()).filter(({ status }) => status !== 'good')).toEqual([]);
+      await deleted;
+    }
+  });
+
   it.each(['../../etc/passwd', '..', '/etc/passwd', '%2e%2e', '-rf', 'a\0b', 'a'.repeat(5_000), '', 'nul\n'])(
     'is not left by the id %j',
     async (id) => {
