@@ -4,4 +4,5 @@ export const ADVICE = {
   AUTHENTICATION_FAILED: 'check user, password and authSource in MONGO_URI or the option uri',
   NOT_AUTHORIZED:
     'give the user the right, for example by the role readWrite on the database, or backup and restore for the instance',
+  TARGET_NOT_EMPTY: 'drop what came into being there during the restore, or restore to another database',
 } as const;

@@ -24,7 +24,8 @@ export interface LoadSelection {
  * PORT: reads databases into an archive of the mongodump format and writes such archives back.
  *
  * Failures are BackupErrors without any secret: TOOL_NOT_FOUND, TOOL_TOO_OLD, SERVER_UNREACHABLE,
- * AUTHENTICATION_FAILED, NOT_AUTHORIZED, TOOL_FAILED. What an aborted signal ends rejects too.
+ * AUTHENTICATION_FAILED, NOT_AUTHORIZED, TOOL_FAILED, and TARGET_NOT_EMPTY where a load met a namespace that it would
+ * have to make. What an aborted signal ends rejects too.
  */
 export abstract class DumpEngine {
   abstract readonly name: string;

@@ -4,6 +4,7 @@ import { ADVICE } from './advice.js';
 /** What a tool's own words mean. The first that fits. */
 const MEANINGS: readonly [RegExp, keyof typeof ADVICE][] = [
   [/auth(entication)? (error|failed)|AuthenticationFailed/i, 'AUTHENTICATION_FAILED'],
+  [/already exists on the destination|NamespaceExists/, 'TARGET_NOT_EMPTY'],
   [/not authorized|Unauthorized|requires authentication/i, 'NOT_AUTHORIZED'],
   [
     /server selection (error|timeout)|no reachable servers|connection refused|no such host|i\/o timeout|socket was unexpectedly closed|connection\(.*(closed|EOF|reset)/i,

@@ -32,23 +32,29 @@ export async function loadBeside(work: RestoreWork): Promise<void> {
     await work.session.createView(view.database, work.prefix + view.collection, metadataOf(work, view));
 }
 
-/** Loads what the server can't rename into its place, which is free, and proves it. */
+/**
+ * Loads what the server can't rename into its place, which is free, and proves it. One at a time, so that it is known
+ * which of them this restore has made when one turns out to be somebody else's: only these are taken back.
+ */
 export async function loadInPlace(work: RestoreWork): Promise<void> {
   const steps = of(work, 'direct');
   const present = (await namespacesOf(work)).map(nameOf);
   const taken = steps.map(nameOf).filter((name) => present.includes(name));
   if (taken.length > 0) throw mismatch(`${list(taken)} came into being during the restore`);
-  try {
-    await load(work, steps, '');
-  } catch (error) {
-    await removeInPlace(work);
-    throw error;
+  for (const [index, step] of steps.entries()) {
+    try {
+      await load(work, [step], '');
+    } catch (error) {
+      const isAnothers = error instanceof BackupError && error.code === 'TARGET_NOT_EMPTY';
+      await removeInPlace(work, steps.slice(0, isAnothers ? index : index + 1));
+      throw error;
+    }
   }
 }
 
 /** Takes back what `loadInPlace` did. */
-export async function removeInPlace(work: RestoreWork): Promise<void> {
-  for (const { database, collection } of of(work, 'direct')) await work.session.drop(database, collection);
+export async function removeInPlace(work: RestoreWork, made = of(work, 'direct')): Promise<void> {
+  for (const { database, collection } of made) await work.session.drop(database, collection);
 }
 
 /** Removes what is left of the scratch collections. */

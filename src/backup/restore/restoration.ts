@@ -1,7 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { NamespaceType } from '../archive/archive-summary.js';
+import { shown } from '../../errors.js';
 import { countDocuments } from '../backup.js';
-import { type BackupError, type BackupErrorCode, list, SwapFailedError } from '../backup.errors.js';
+import {
+  type BackupError,
+  type BackupErrorCode,
+  invalidOption,
+  list,
+  SwapFailedError,
+} from '../backup.errors.js';
 import { refuseUnknown } from '../backup.options.js';
 import { BackupCatalogue, type RestorableBackup } from '../catalogue.js';
 import { nameOf } from '../create/dump-plan.js';
@@ -75,6 +82,8 @@ export class Restoration {
 
   async restore(ref: string, options: RestoreOptions = {}): Promise<RestoreReport> {
     refuseUnknown('option of restoreBackup', options, OPTIONS);
+    checkSwitch('force', options.force);
+    checkSwitch('dryRun', options.dryRun);
     return this.queue.run(options.signal, async (signal) => {
       const begun = performance.now();
       const backup = await this.catalogue.find(ref);
@@ -142,6 +151,12 @@ export class Restoration {
 type Present = ReadonlyMap<string, NamespaceType>;
 
 const OPTIONS = ['to', 'collections', 'force', 'dryRun', 'signal', 'onProgress'];
+
+/** A text such as 'false', from a form or a command line, must not count as a yes. */
+function checkSwitch(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw invalidOption(`The option ${name} is ${shown(value)}`, 'true or false');
+}
 
 function reportOf(
   id: string,

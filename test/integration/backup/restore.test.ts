@@ -98,6 +98,8 @@ describeWith(['mongo', 'tools'], 'a restore refuses, and touches nothing,', () =
     ['an impossible name', { to: 'a/b' }, 'INVALID_OPTIONS'],
     ["the server's own database", { to: 'admin' }, 'INVALID_OPTIONS'],
     ['an unknown option', { into: 'x' }, 'INVALID_OPTIONS'],
+    ['a text for a yes', { force: 'false' as never }, 'INVALID_OPTIONS'],
+    ['a number for a no', { dryRun: 0 as never }, 'INVALID_OPTIONS'],
   ])('to restore %s', async (_, options, code) => {
     const { db, service } = await ground();
     await plantShop(db);
@@ -121,6 +123,55 @@ describeWith(['mongo', 'tools'], 'a restore refuses, and touches nothing,', () =
     await db.collection('visits').drop();
     await service.restoreBackup(id, { force: true });
     expect(await contentOf(db)).toEqual(before);
+  });
+
+  it('to remove the time series that somebody else made while it ran', async () => {
+    const { db, service, database } = await ground();
+    const series = { timeseries: { timeField: 'at' } };
+    for (const name of ['sales', 'visits']) {
+      await db.createCollection(name, series);
+      await db.collection(name).insertOne({ at: new Date() });
+    }
+    const { id } = await service.createBackup();
+    const target = database();
+    const others = { at: new Date(), mine: true };
+    let made: Promise<unknown> | undefined;
+    const failure = await failureOf(
+      service.restoreBackup(id, {
+        to: target.databaseName,
+        onProgress: ({ phase }) =>
+          void (
+            phase === 'load' &&
+            (made ??= target
+              .createCollection('visits', series)
+              .then((visits) => visits.insertOne(others as never)))
+          ),
+      }),
+    );
+    await made;
+
+    expect(failure.code).toMatch(/^(RESTORE_MISMATCH|TARGET_NOT_EMPTY)$/);
+    expect(await target.collection('visits').countDocuments({ mine: true })).toBe(1);
+    const left = await target.listCollections().toArray();
+    expect(left.map(({ name }) => name).filter((name) => !name.startsWith('system.'))).toEqual(['visits']);
+  });
+
+  it('to spoil another restore into the same place: one that says it is done is done', async () => {
+    const { db, service, another, database } = await ground();
+    await db.createCollection('visits', { timeseries: { timeField: 'at' } });
+    await db.collection('visits').insertMany([{ at: new Date() }, { at: new Date() }]);
+    const { id } = await service.createBackup();
+    const services = [service, await another(), await another()];
+    for (let round = 0; round < 3; round++) {
+      const to = database();
+
+      const ends = await Promise.allSettled(
+        services.map((one) => one.restoreBackup(id, { to: to.databaseName })),
+      );
+
+      if (!ends.some(({ status }) => status === 'fulfilled')) continue;
+      expect(await to.collection('visits').countDocuments()).toBe(2);
+    }
   });
 
   it('a name that leaves no room beside it', async () => {
