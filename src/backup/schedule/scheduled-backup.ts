@@ -1,7 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob } from 'cron';
+import { shown } from '../../errors.js';
 import type { Backup } from '../backup.js';
+import { BackupError } from '../backup.errors.js';
 
 /** Backups by a cron expression. Stopped at first. */
 export class ScheduledBackup {
@@ -25,10 +27,21 @@ export class ScheduledBackup {
     return this.job.nextDate().toJSDate();
   }
 
-  /** Starts it; without effect when it is started already. */
+  /**
+   * Starts it; without effect when it is started already.
+   *
+   * @throws BackupError INVALID_SCHEDULE when another job of the application has its name
+   */
   start(): void {
     if (this.job.isActive) return;
-    if (this.registry && !this.isRegistered()) this.registry.addCronJob(this.name, this.job);
+    if (this.registry && !this.isRegistered()) {
+      if (this.registry.doesExist('cron', this.name))
+        throw new BackupError('INVALID_SCHEDULE', {
+          problem: `The application already has a cron job of the name ${shown(this.name)}`,
+          advice: 'give the schedule another one by the option name',
+        });
+      this.registry.addCronJob(this.name, this.job);
+    }
     this.job.start();
   }
 

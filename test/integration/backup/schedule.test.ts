@@ -9,6 +9,7 @@ import { BackupModule, type BackupOptionsFactory } from '../../../src/backup/bac
 import type { BackupModuleOptions } from '../../../src/backup/backup.options.js';
 import { BackupScheduler } from '../../../src/backup/backup.scheduler.js';
 import { BackupService } from '../../../src/backup/backup.service.js';
+import { ScheduledBackup } from '../../../src/backup/schedule/scheduled-backup.js';
 import { describeWith, tools } from '../../servers/index.js';
 import { failureOf, finally_, folder, type Ground, ground, plantShop } from './ground.js';
 import { childOf, until } from './processes.js';
@@ -69,6 +70,24 @@ describeWith(['mongo', 'tools'], 'a schedule', () => {
     expect(second.next.getUTCHours()).toBe(15);
     await app.close();
     expect(registry.getCronJobs().size).toBe(0);
+  });
+
+  it('does not take a name that the application already gave to another job', async () => {
+    const { service } = await ground();
+    const registry = new SchedulerRegistry();
+    const own = (): ScheduledBackup =>
+      new ScheduledBackup('nightly', '0 0 * * *', undefined, () => service.createBackup(), registry, console);
+    const [first, second] = [own(), own()];
+    first.start();
+    try {
+      expect(() => second.start()).toThrow(
+        expect.objectContaining({ code: 'INVALID_SCHEDULE', message: expect.stringContaining('nightly') }),
+      );
+    } finally {
+      second.stop();
+      expect([...registry.getCronJobs().keys()]).toEqual(['nightly']);
+      first.stop();
+    }
   });
 
   it.each(['', 'daily', '61 * * * *', '* * *', '0 0 30 2 *', '0 0 * * *; rm -rf /', 7, undefined])(
