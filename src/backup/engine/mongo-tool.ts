@@ -72,7 +72,8 @@ export class MongoTool {
       const lines = new LastLines();
       child.stderr.setEncoding('utf8').on('data', (text: string) => lines.add(text));
       const ended = child.then(({ failed, exitCode, signal, originalMessage }) => {
-        if (!failed) return lines;
+        // A pipe that broke is not the tool's failure when it says that it succeeded: others judge what it did.
+        if (!failed || (exitCode === 0 && signal === undefined)) return lines;
         const reason = exitCode === undefined && signal === undefined ? originalMessage : lines.reason();
         throw toolFailure(this.name, { exitCode, signal }, scrub(reason ?? '', secrets));
       });
