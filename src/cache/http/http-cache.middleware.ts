@@ -8,6 +8,7 @@ import { evict } from './eviction.js';
 import { HeldResponse } from './held-response.js';
 import { HttpCacheContext, type HttpCacheRequest } from './http-cache.context.js';
 import { checkedEviction, checkedOptions, type CacheResponseOptions } from './http-cache.options.js';
+import { pathTag } from './key.js';
 import { resolveRoute, type Exchange, type Route } from './http-cache.route.js';
 import { ResponseCache } from './response-cache.js';
 
@@ -59,14 +60,17 @@ export class HttpCache {
         version: null,
         isEnded: false,
       };
-      void this.#answerOr(next, exchange, route);
+      const tags = [...route.tags, pathTag(context.host, context.url)];
+      void this.#answerOr(next, exchange, { ...route, tags });
     };
   };
 
   /**
    * Drops every cached query and page of the models after a successful (2xx or 3xx) response to a write, and
    * before the client gets it: `router.post('/products', clearModelCacheAfter('Product'), handler)`. Requests that
-   * only read (GET, HEAD, OPTIONS, TRACE) pass, so that it may stand before a whole router.
+   * only read (GET, HEAD, OPTIONS, TRACE) pass, so that it may stand before a whole router. What `cacheAPIResponse`
+   * keeps under the very path of the write is dropped with it (RFC 9111 §4.4); other pages follow by
+   * `tags: [model('Product')]`.
    *
    * @throws HttpCacheOptionsError
    */
@@ -75,7 +79,8 @@ export class HttpCache {
     return (request, response, next) => {
       const context = new HttpCacheContext(request, response);
       if (SAFE_METHODS.has(context.method)) return next();
-      new HeldResponse(response, () => evict(this.cache, [eviction], context)).attach();
+      const page = { tags: [pathTag(context.host, context.url)] };
+      new HeldResponse(response, () => evict(this.cache, [eviction, page], context)).attach();
       next();
     };
   };

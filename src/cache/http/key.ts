@@ -49,6 +49,11 @@ export function headerValues(names: readonly string[], headers: IncomingHttpHead
 const sha256 = (parts: unknown): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 
+/** The tag of all pages under one path of one host: what a write to that path makes old (RFC 9111 §4.4). */
+export function pathTag(host: string, url: string): string {
+  return `path:${sha256([host, targetParts(url)[0]])}`;
+}
+
 /** Path and normalised query of a request target, as two parts of a key. */
 export function targetParts(url: string, rule?: QueryRule): [path: string, query: string] {
   const mark = url.indexOf('?');

@@ -115,6 +115,17 @@ describe('Plain Express', () => {
     expect(JSON.parse(after.text)).toEqual({ version: before.version + 1 });
   });
 
+  it('and those of its own path, whatever their tags and queries', async () => {
+    const pages = ['/api/products', '/api/products?page=2'];
+    for (const page of pages) await get(page);
+    for (const page of pages) expect((await get(page)).cache).toBe('hit');
+    await get('/api/products', { method: 'POST' });
+    for (const page of pages) {
+      const { text, cache: status } = await get(page);
+      expect([JSON.parse(text).version, status]).toEqual([version, 'uri-miss; stored']);
+    }
+  });
+
   it('and leaves them alone after requests that don’t write, where it stands before them too', async () => {
     await get('/all/modelled');
     expect((await get('/all/modelled')).cache).toBe('hit');
