@@ -84,6 +84,8 @@ const KNOWN = new Set<string>([
 ] satisfies (keyof CacheModuleOptions)[]);
 /** What forRoot takes with the options, and forRootAsync beside them: known before the options are. */
 const BESIDE = new Set(['http', 'isGlobal']);
+/** What may be kept in this process when nothing else is said. */
+export const DEFAULT_BOUNDS = { maxEntries: 10_000, maxBytes: 64 * 1024 * 1024 };
 const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 
 /**
@@ -133,8 +135,8 @@ export function resolveCacheOptions(
       'a number from 0 to 1',
     ),
     memory: memory !== false && {
-      maxEntries: count('memory.maxEntries', memory.maxEntries ?? 10_000),
-      maxBytes: count('memory.maxBytes', memory.maxBytes ?? 64 * 1024 * 1024),
+      maxEntries: count('memory.maxEntries', memory.maxEntries ?? DEFAULT_BOUNDS.maxEntries),
+      maxBytes: count('memory.maxBytes', memory.maxBytes ?? DEFAULT_BOUNDS.maxBytes),
       ttl: toMilliseconds(memory.ttl ?? 60, 'memory.ttl'),
     },
     deadline: {

@@ -1,5 +1,6 @@
 import { CacheOptionsError } from '../cache.errors.js';
 import type { CacheService } from '../cache.service.js';
+import { quoted } from '../engine/glob.js';
 
 /**
  * The few commands of a Redis client that cache-manager-redis-yet calls, on our connection: each under our
@@ -19,7 +20,7 @@ export function confinedClient(cache: CacheService, prefix: string): ConfinedCli
   const command = (...args: string[]) => cache.redisCommand(args);
   const keys = async () => {
     const found = new Set<string>();
-    const pattern = `${prefix.replace(/[*?[\]\\]/g, String.raw`\$&`)}*`;
+    const pattern = `${quoted(prefix)}*`;
     let cursor = '0';
     do {
       const reply = (await command('SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000')) as [string, string[]];

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CacheUnavailableError } from '../cache.errors.js';
-import type { ResolvedCacheOptions } from '../cache.options.js';
+import { DEFAULT_BOUNDS, type ResolvedCacheOptions } from '../cache.options.js';
 import { RedisConnection } from '../redis/redis-connection.js';
 import { OLDEST, type Stamp } from './entry.js';
 import { CacheEvents } from './cache-events.js';
@@ -38,12 +38,12 @@ export class CacheEngine {
       onPattern: (prefix, glob) => this.forgetMatching(patternMatcher(prefix, glob)),
     });
     this.#redis = options.redis === false ? undefined : new RedisConnection(options.redis);
-    const limits = options.memory || { maxEntries: 10_000, maxBytes: 64 * 1024 * 1024, ttl: 0 };
     this.store = this.#redis
       ? new RedisStore(this.#redis, options.namespace, this.id)
-      : new MemoryStore(limits, options.clock);
+      : new MemoryStore(options.memory || DEFAULT_BOUNDS, options.clock);
     // Without Redis the store itself is in memory: a tier in front of it would keep everything twice.
-    this.memory = this.#redis && options.memory ? new MemoryTier(limits, options.memory.ttl) : undefined;
+    this.memory =
+      this.#redis && options.memory ? new MemoryTier(options.memory, options.memory.ttl) : undefined;
     this.registry = new TagRegistry((tags) => this.outage.read(() => this.store.stamps(tags)));
     this.outage = new Outage({
       ...options,

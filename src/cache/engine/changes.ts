@@ -1,5 +1,5 @@
 import type { CacheEngine } from './cache-engine.js';
-import { encodeEntry, type Entry, type Stamp } from './entry.js';
+import { encodeEntry, lifetimeOf, type Entry, type Stamp } from './entry.js';
 import { patternMatcher, patternPrefix, type Scope } from './key-space.js';
 import type { Ticket } from './memory-tier.js';
 import type { CounterResult } from './store.js';
@@ -31,7 +31,7 @@ export class Changes {
             entries.map(({ key, entry }) => ({
               key,
               bytes: encodeEntry(entry),
-              lifetime: entry.staleUntil - entry.storedAt,
+              lifetime: lifetimeOf(entry),
             })),
           );
         },
@@ -93,7 +93,7 @@ export class Changes {
           clearedAt,
           now: entry.storedAt,
           header: encodeEntry(entry),
-          lifetime: entry.staleUntil - entry.storedAt,
+          lifetime: lifetimeOf(entry),
         });
       }, {}),
     );

@@ -29,6 +29,11 @@ export interface Entry {
 
 export type Freshness = 'fresh' | 'stale' | 'expired';
 
+/** Milliseconds that the store has to keep it. */
+export function lifetimeOf({ storedAt, staleUntil }: Pick<Entry, 'storedAt' | 'staleUntil'>): number {
+  return staleUntil - storedAt;
+}
+
 export function freshness(entry: Pick<Entry, 'freshUntil' | 'staleUntil'>, now: number): Freshness {
   if (now < entry.freshUntil) return 'fresh';
   return now < entry.staleUntil ? 'stale' : 'expired';

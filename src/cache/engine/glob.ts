@@ -7,6 +7,11 @@ export function globMatcher(glob: string): (text: string) => boolean {
   return (text) => matches(tokens, Array.from(text));
 }
 
+/** The glob that matches this text and nothing else. */
+export function quoted(text: string): string {
+  return text.replace(/[*?[\]\\]/g, String.raw`\$&`);
+}
+
 /** What every match begins with: the glob up to its first special character. */
 export function literalPrefix(glob: string): string {
   return /^[^*?[\\]*/.exec(glob)?.[0] ?? '';

@@ -1,5 +1,5 @@
 import type { CacheEngine } from './cache-engine.js';
-import { encodeEntry, type Entry } from './entry.js';
+import { encodeEntry, lifetimeOf, type Entry } from './entry.js';
 import type { EntryLead, FillOptions, FillOutcome } from './entry-access.js';
 import type { Flight } from './single-flight.js';
 import type { Lease } from './store.js';
@@ -82,26 +82,25 @@ export class Lead implements EntryLead {
       return this.#skip();
     }
     const ticket = engine.memory?.take(key);
-    const keep = (longest?: number) => {
-      if (ticket && this.epoch === engine.epoch)
+    const keepIf = (mayBeKept: boolean, longest?: number) => {
+      if (!ticket) return;
+      if (mayBeKept && this.epoch === engine.epoch)
         engine.memory?.put(ticket, entry, engine.options.clock.now(), longest);
-      else if (ticket) engine.memory?.leave(ticket);
+      else engine.memory?.leave(ticket);
     };
     if (!lease) {
       // Detached flights were overtaken by a set or delete of this process.
-      if (engine.flights.of(key, entry.fingerprint) === this.flight) keep(engine.options.outageTtl);
-      else if (ticket) engine.memory?.leave(ticket);
+      keepIf(engine.flights.of(key, entry.fingerprint) === this.flight, engine.options.outageTtl);
       return 'skipped';
     }
     try {
-      const write = { key, bytes, lifetime: entry.staleUntil - entry.storedAt };
+      const write = { key, bytes, lifetime: lifetimeOf(entry) };
       const stored = await engine.outage.offer(() => engine.store.fill(write, lease));
-      if (stored) keep();
-      else if (ticket) engine.memory?.leave(ticket);
+      keepIf(stored);
       engine.events.emit(stored ? 'fill' : 'fenced', { key });
       return stored ? 'stored' : 'fenced';
     } catch {
-      if (ticket) engine.memory?.leave(ticket);
+      keepIf(false);
       return 'skipped';
     }
   }

@@ -49,8 +49,7 @@ export class ReadThrough {
       else if (await this.#isValid([...clearTags, ...entry.tags], entry))
         return this.#answer(key, { entry, source: 'flight' });
     }
-    engine.events.emit('miss', { key });
-    return new Lead(engine, question, undefined, undefined, OLDEST, NEVER_KEPT);
+    return this.#alone(question);
   }
 
   async #begin(question: Question): Promise<FoundEntry | EntryLead> {
@@ -105,13 +104,18 @@ export class ReadThrough {
       if (engine.options.clock.now() >= patience) {
         flight.settle({ passed: true });
         engine.flights.end(flight);
-        engine.events.emit('miss', { key });
-        return new Lead(engine, question, undefined, undefined, OLDEST, NEVER_KEPT);
+        return this.#alone(question);
       }
       await engine.bus.change(key, POLL);
       [found] = await lookup.find([key], clearTags, fingerprint);
       if (found && this.#isFresh(found.entry)) return this.#landed(flight, found);
     }
+  }
+
+  /** A load for its caller only, beside one that takes too long. */
+  #alone(question: Question): EntryLead {
+    this.engine.events.emit('miss', { key: question.key });
+    return new Lead(this.engine, question, undefined, undefined, OLDEST, NEVER_KEPT);
   }
 
   #landed(flight: Flight, found: Found): FoundEntry {

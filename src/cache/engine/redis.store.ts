@@ -1,4 +1,5 @@
 import type { RedisConnection } from '../redis/redis-connection.js';
+import { quoted } from './glob.js';
 import { keyMessage, patternMessage } from './invalidation-bus.js';
 import { busChannel, leaseKey, registryKey } from './key-space.js';
 import { scripts } from './redis-scripts.js';
@@ -103,7 +104,7 @@ export class RedisStore extends Store {
   }
 
   async *scan(prefix: string): AsyncIterable<string[]> {
-    const literal = prefix.replace(/[*?[\]\\]/g, String.raw`\$&`);
+    const literal = quoted(prefix);
     // Leases first: a load that ends in between has its entry by the time that entries are looked for.
     const opening = leaseKey('').slice(0, -1); // a lease is named by its entry: l:{…}
     for await (const leases of this.redis.scan(`${opening}${literal}*`)) {

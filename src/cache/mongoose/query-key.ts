@@ -1,33 +1,23 @@
 import { createHash } from 'node:crypto';
 import { bsonType, isPlain, words, type Bson, type Place, type Read, type ReadOperation } from './read.js';
 
+const FINDING = [
+  'projection',
+  'sort',
+  'skip',
+  'hint',
+  'collation',
+  'min',
+  'max',
+  'let',
+  'returnKey',
+  'showRecordId',
+];
+
 /** Options that change the result, by operation: part of the key. */
 const TELLING: Record<ReadOperation, readonly string[]> = {
-  find: [
-    'projection',
-    'sort',
-    'skip',
-    'limit',
-    'hint',
-    'collation',
-    'min',
-    'max',
-    'let',
-    'returnKey',
-    'showRecordId',
-  ],
-  findOne: [
-    'projection',
-    'sort',
-    'skip',
-    'hint',
-    'collation',
-    'min',
-    'max',
-    'let',
-    'returnKey',
-    'showRecordId',
-  ],
+  find: [...FINDING, 'limit'],
+  findOne: FINDING,
   countDocuments: ['skip', 'limit', 'hint', 'collation', 'let'],
   estimatedDocumentCount: [],
   distinct: ['hint', 'collation'],
