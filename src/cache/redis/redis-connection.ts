@@ -43,6 +43,9 @@ export class RedisConnection {
     this.#onClient('error', said);
   }
 
+  /** Whether keys lie in slots, so that one command reaches those of one slot alone. */
+  readonly isCluster: boolean = false;
+
   get isReady(): boolean {
     return this.#client.isReady;
   }
@@ -79,6 +82,13 @@ export class RedisConnection {
     await this.#client.ping();
   }
 
+  /** In one command. A key of another type than string holds nothing of ours. */
+  async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    if (keys.length === 0) return [];
+    const values = await this.#bytes.mGet([...keys]);
+    return values.map((value) => value ?? undefined);
+  }
+
   /** Empty bytes for a key of another type than string: there is something, but nothing of ours. */
   async get(key: string): Promise<Buffer | undefined> {
     try {
@@ -90,13 +100,24 @@ export class RedisConnection {
   }
 
   /** Strings and numbers as the script gives them; bulk strings as text. */
-  async run({ hash, text }: Script, keys: string[], args: (string | Buffer)[]): Promise<unknown> {
+  async run(
+    { hash, text }: Script,
+    keys: readonly string[],
+    args: readonly (string | Buffer)[],
+  ): Promise<unknown> {
     try {
-      return await this.#client.evalSha(hash, { keys, arguments: args });
+      return await this.#client.evalSha(hash, { keys: [...keys], arguments: [...args] });
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return this.#client.eval(text, { keys, arguments: args });
+      return this.#client.eval(text, { keys: [...keys], arguments: [...args] });
     }
+  }
+
+  /** Gives up a connection that doesn't answer, and makes a new one. A client of the application's is left alone. */
+  reconnect(): void {
+    if (!this.#ownsClient || !this.#client.isReady) return;
+    this.#client.destroy();
+    this.#client.connect().catch(() => {});
   }
 
   /** Any command, for those who bring their own key layout. */
