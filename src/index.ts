@@ -7,7 +7,7 @@ export type { CacheEvent, CacheEventMap } from './cache/engine/cache-events.js';
 export type { Stamp } from './cache/engine/entry.js';
 export type { Factory, FactoryContext } from './cache/factory.js';
 export type { SetOptions } from './cache/set-options.js';
-export type { RedisClient } from './cache/redis/redis-connection.js';
+export type { RedisClient, RedisOptions } from './cache/redis/redis-options.js';
 export { model, type ModelLike } from './cache/tags.js';
 export {
   CacheCounterError,

@@ -1,20 +1,20 @@
-import type { RedisClientOptions } from 'redis';
 import type { Clock } from '../coordination/clock.js';
 import { SystemClock } from '../coordination/clock.js';
 import { toMilliseconds, type Duration } from '../duration.js';
 import { readEnvironment, type Variables } from '../environment.js';
 import { shown } from '../errors.js';
 import { CacheOptionsError } from './cache.errors.js';
-import type { RedisClient } from './redis/redis-connection.js';
+import { type RedisOptions, resolveRedis } from './redis/redis-options.js';
 
 /** Options of `CacheModule.forRoot` and `createCache`. Every one has a default. */
 export interface CacheModuleOptions {
   /**
-   * Where Redis is: node-redis client options, a client of yours (it is neither connected nor closed by us
-   * then), or `false` for a cache in this process only. Default: `{ url: REDIS_URL }`, or
+   * Where Redis is: node-redis client options such as `{ url }`, `{ cluster }` with those of `createCluster`,
+   * `{ sentinel }` with those of `createSentinel`, a client, cluster or sentinel of yours (it is neither connected
+   * nor closed by us then), or `false` for a cache in this process only. Default: `{ url: REDIS_URL }`, or
    * `redis://localhost:6379`.
    */
-  redis?: RedisClientOptions | { client: RedisClient } | false;
+  redis?: RedisOptions | false;
   /** Prefix of every key. Two applications on one Redis need two. Default: CACHE_NAMESPACE, or `flora`. */
   namespace?: string;
   /** How long an entry is fresh when nothing else is said. Default: REDIS_TTL, or 3600 s. */
@@ -52,7 +52,7 @@ export interface CacheModuleOptions {
 
 /** Complete options, durations in milliseconds: all that the inside of the cache ever sees. */
 export interface ResolvedCacheOptions {
-  redis: RedisClientOptions | { client: RedisClient } | false;
+  redis: RedisOptions | false;
   namespace: string;
   ttl: number;
   staleTtl: number;
@@ -119,7 +119,7 @@ export function resolveCacheOptions(
     throw new CacheOptionsError({ problem: `onOutage is ${shown(onOutage)}`, expected: "'miss' or 'throw'" });
   }
   return {
-    redis: checked('redis', options.redis ?? { url: environment.REDIS_URL }, isRedis, REDIS_EXPECTED),
+    redis: checkedRedis(options.redis ?? { url: environment.REDIS_URL }),
     namespace: checked(
       'namespace',
       options.namespace ?? environment.CACHE_NAMESPACE,
@@ -158,15 +158,10 @@ export function resolveCacheOptions(
   };
 }
 
-/** The URL itself stays out of errors: it may carry a password. */
-const isRedis = (value: unknown): boolean => {
-  if (value === false) return true;
-  if (typeof value !== 'object' || value === null) return false;
-  const { url } = value as { url?: unknown };
-  return url === undefined || (typeof url === 'string' && /^rediss?:\/\/./.test(url) && URL.canParse(url));
-};
-const REDIS_EXPECTED =
-  "false, { client } or node-redis options such as { url } with a URL like 'redis://localhost:6379'";
+function checkedRedis(redis: RedisOptions | false): RedisOptions | false {
+  if (redis !== false) resolveRedis(redis);
+  return redis;
+}
 
 const isNamespace = (value: unknown): boolean => typeof value === 'string' && NAMESPACE.test(value);
 

@@ -1,64 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { createClient, ErrorReply, RESP_TYPES, type RedisClientOptions } from 'redis';
+import { ErrorReply, RESP_TYPES } from 'redis';
 import { withoutCredentials } from '../../errors.js';
-import { CacheOptionsError } from '../cache.errors.js';
 import type { Script } from '../engine/redis-scripts.js';
+import { LateWrites } from './late-writes.js';
+import { MessageLine, PULSE } from './message-line.js';
+import { type RedisOptions, resolveRedis } from './redis-options.js';
+import { scan } from './scan.js';
+import type { Args, SendOptions, Topology } from './topology.js';
+import { topologyOf } from './topology-of.js';
 
-const newClient = (options: RedisClientOptions) => createClient(options);
-type Client = ReturnType<typeof newClient>;
-
-/** A node-redis client of the application's. Only its presence is typed here: the generics differ per version. */
-export interface RedisClient {
-  readonly isReady: boolean;
-  duplicate(): unknown;
-}
-
-/** How often the line for messages has to show that it lives: twice this is the longest that it may be silent. */
-const HEARTBEAT = 2_000;
+const TEXT = {};
 const BYTES = { [RESP_TYPES.BLOB_STRING]: Buffer };
+/** Between tries of what a moving slot refuses, in ms. */
+const PAUSES = [5, 10, 20, 40, 80, 160];
 
 /**
  * The two connections to Redis: one for commands, one for messages. It connects in the background, reconnects
  * for ever, and closes only what it opened.
  */
 export class RedisConnection {
-  readonly #client: Client;
-  readonly #subscriber: Client;
-  readonly #ownsClient: boolean;
-  readonly #bytes;
+  readonly #topology: Topology;
+  readonly #lateWrites = new LateWrites();
   readonly #logger = new Logger('Cache');
-  /** What takes our listeners off a client that stays when this connection is closed. */
-  readonly #farewells: (() => void)[] = [];
-  #heartbeat: NodeJS.Timeout | undefined;
+  #messages: MessageLine | undefined;
+  #tide: Tide;
+  #onReady: () => void = () => {};
+  #onLost: () => void = () => {};
   #lastError = '';
 
-  /** @throws CacheOptionsError for a URL that can't be read */
-  constructor(options: RedisClientOptions | { client: RedisClient }) {
-    this.#ownsClient = !('client' in options);
-    this.#client = 'client' in options ? (options.client as unknown as Client) : opened(options);
-    this.#subscriber = this.#client.duplicate();
-    this.#bytes = this.#client.withTypeMapping(BYTES);
-    const said = (error: Error) => this.#said(error);
-    this.#subscriber.on('error', said);
-    this.#onClient('error', said);
+  /** @throws CacheOptionsError */
+  constructor(options: RedisOptions) {
+    this.#topology = topologyOf(resolveRedis(options), {
+      onReady: () => this.#ready(),
+      onLost: () => this.#lost(),
+      onError: (error) => this.#said(error),
+    });
+    this.#tide = new Tide(this.#topology.mayResend);
   }
 
   /** Whether keys lie in slots, so that one command reaches those of one slot alone. */
-  readonly isCluster: boolean = false;
+  get isCluster(): boolean {
+    return this.#topology.isCluster;
+  }
 
   get isReady(): boolean {
-    return this.#client.isReady;
+    return this.#topology.isReady;
   }
 
   /** Starts connecting. `onReady` is called after each (re)connect, `onLost` when the connection breaks. */
   connect(onReady: () => void, onLost: () => void): void {
-    for (const event of ['error', 'end']) this.#onClient(event, onLost);
-    this.#onClient('ready', () => {
-      this.#lastError = '';
-      onReady();
-    });
-    if (this.#client.isReady) onReady();
-    else if (this.#ownsClient && !this.#client.isOpen) this.#client.connect().catch(() => {});
+    [this.#onReady, this.#onLost] = [onReady, onLost];
+    this.#topology.connect();
+    if (this.isReady) this.#ready();
   }
 
   /** Messages of a channel; `onLive` after each (re)subscription, `onLost` whenever messages may be missed. */
@@ -68,140 +62,158 @@ export class RedisConnection {
     onLive: () => void,
     onLost: () => void,
   ): void {
-    const subscriber = this.#subscriber;
-    for (const event of ['reconnecting', 'error', 'end']) subscriber.on(event, onLost);
-    const subscribe = () => subscriber.subscribe(channel, onMessage).then(onLive);
-    // Lost again meanwhile: the next 'ready' tries again. Refused: said, and every answer is asked of the store.
-    const failed = (error: Error) => subscriber.isOpen && this.#said(error);
-    subscriber.on('ready', () => void subscribe().catch(failed));
-    this.#connectSubscriber();
-    this.#heartbeat = setInterval(this.#beat(), HEARTBEAT).unref();
+    this.#messages = new MessageLine(
+      channel,
+      async () => this.#topology.messages(),
+      async () => this.publish(channel, PULSE),
+      { onMessage, onLive, onLost, onError: (error) => this.#said(error) },
+    );
+    this.#messages.open();
   }
 
+  /**
+   * Resolves when Redis answers, all masters of a cluster included. Nothing that was sent before and failed, or
+   * is given up now, will be carried out after that.
+   */
   async ping(): Promise<void> {
-    await this.#client.ping();
-  }
-
-  /** In one command. A key of another type than string holds nothing of ours. */
-  async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-    if (keys.length === 0) return [];
-    const values = await this.#bytes.mGet([...keys]);
-    return values.map((value) => value ?? undefined);
-  }
-
-  /** Empty bytes for a key of another type than string: there is something, but nothing of ours. */
-  async get(key: string): Promise<Buffer | undefined> {
-    try {
-      return (await this.#bytes.get(key)) ?? undefined;
-    } catch (error) {
-      if (error instanceof ErrorReply && error.message.startsWith('WRONGTYPE')) return Buffer.alloc(0);
-      throw error;
-    }
-  }
-
-  /** Strings and numbers as the script gives them; bulk strings as text. */
-  async run(
-    { hash, text }: Script,
-    keys: readonly string[],
-    args: readonly (string | Buffer)[],
-  ): Promise<unknown> {
-    try {
-      return await this.#client.evalSha(hash, { keys: [...keys], arguments: [...args] });
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return this.#client.eval(text, { keys: [...keys], arguments: [...args] });
-    }
+    this.#turn();
+    await this.#preventLateWrites();
   }
 
   /** Gives up a connection that doesn't answer, and makes a new one. A client of the application's is left alone. */
   reconnect(): void {
-    if (!this.#ownsClient || !this.#client.isReady) return;
-    this.#client.destroy();
-    this.#client.connect().catch(() => {});
+    this.#topology.reconnect();
   }
 
-  /** Any command, for those who bring their own key layout. */
+  /**
+   * By one command: in a cluster the keys have to be of one slot. A key of another type than string holds nothing
+   * of ours.
+   */
+  async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const [first] = keys;
+    if (first === undefined) return [];
+    if (keys.length === 1) return [await this.#read(first)];
+    const { bytes } = this.#tide;
+    try {
+      const values = await this.#topology.send(['MGET', ...keys], bytes, first);
+      return (values as (Buffer | null)[]).map((value) => value ?? undefined);
+    } catch (error) {
+      // The slot is moving, and only some of its keys have: each is found where it is.
+      if (!isReply(error, 'TRYAGAIN')) throw error;
+      return Promise.all(keys.map((key) => this.#read(key)));
+    }
+  }
+
+  async get(key: string): Promise<Buffer | undefined> {
+    return this.#read(key);
+  }
+
+  /** Strings and numbers as the script gives them; bulk strings as text. In a cluster all keys are of one slot. */
+  async run({ hash, text }: Script, keys: readonly string[], args: Args): Promise<unknown> {
+    const { text: options } = this.#tide;
+    const send = async (...command: Args) =>
+      this.#topology.send([...command, String(keys.length), ...keys, ...args], options, keys[0]);
+    const tide = this.#tide;
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await send('EVALSHA', hash).catch((error: unknown) => {
+          if (!isReply(error, 'NOSCRIPT') || tide.isOver) throw error;
+          return send('EVAL', text);
+        });
+      } catch (error) {
+        const pause = PAUSES[tries];
+        if (pause === undefined || !isReply(error, 'TRYAGAIN')) throw error;
+        await sleep(pause);
+        if (tide.isOver) throw error;
+      }
+    }
+  }
+
+  /** Any command, for those who bring their own key layout. In a cluster it goes where its first argument lies. */
   async command(args: readonly string[]): Promise<unknown> {
-    return this.#client.sendCommand([...args]);
+    return this.#topology.send(args, this.#tide.text, args[1]);
   }
 
   async publish(channel: string, message: string): Promise<void> {
-    await this.#client.publish(channel, message);
+    await this.#topology.send(['PUBLISH', channel, message], this.#tide.text);
   }
 
-  async *scan(pattern: string): AsyncIterable<string[]> {
-    for await (const keys of this.#client.scanIterator({ MATCH: pattern, COUNT: 1_000 })) yield keys;
+  /** Pages of the keys that match: none is missed, one may come twice. */
+  scan(pattern: string): AsyncIterable<string[]> {
+    return scan(this.#topology, pattern, this.#tide.text);
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#heartbeat);
-    this.#subscriber.removeAllListeners('ready');
-    for (const farewell of this.#farewells) farewell();
-    for (const client of this.#ownsClient ? [this.#subscriber, this.#client] : [this.#subscriber])
-      if (client.isOpen) client.destroy();
+    [this.#onReady, this.#onLost] = [() => {}, () => {}];
+    await Promise.all([this.#messages?.close(), this.#topology.close()]);
   }
 
-  #connectSubscriber(): void {
-    this.#subscriber.connect().catch(() => {}); // closed, or given up by a strategy of the application
+  async #read(key: string): Promise<Buffer | undefined> {
+    try {
+      return ((await this.#topology.send(['GET', key], this.#tide.bytes, key)) as Buffer | null) ?? undefined;
+    } catch (error) {
+      if (isReply(error, 'WRONGTYPE')) return undefined;
+      throw error;
+    }
   }
 
-  /** A line that died without an end looks like one without messages: now and then it is asked for an answer. */
-  #beat(): () => void {
-    let isAnswered = true;
-    return () => {
-      const subscriber = this.#subscriber;
-      if (!subscriber.isReady) {
-        isAnswered = true;
-      } else if (isAnswered) {
-        isAnswered = false;
-        subscriber.ping().then(
-          () => (isAnswered = true),
-          () => {},
-        );
-      } else {
-        subscriber.destroy();
-        this.#connectSubscriber();
-      }
-    };
+  #ready(): void {
+    this.#lastError = '';
+    // For a server that joined while all others answer: nobody asks for a ping then.
+    this.#preventLateWrites().catch(() => {});
+    this.#onReady();
   }
 
-  #onClient(event: string, listener: (error: Error) => void): void {
-    this.#client.on(event, listener);
-    if (!this.#ownsClient) this.#farewells.push(() => this.#client.off(event, listener));
+  #lost(): void {
+    this.#turn();
+    this.#onLost();
+  }
+
+  async #preventLateWrites(): Promise<void> {
+    const servers = this.#topology.servers();
+    if (servers.length === 0) throw new Error('no server is known yet');
+    await Promise.all(servers.map((server) => this.#lateWrites.prevent(server, this.#tide.text)));
+  }
+
+  #turn(): void {
+    this.#tide.isOver = true;
+    this.#tide = new Tide(this.#topology.mayResend);
   }
 
   /** One line per kind of trouble, not one per reconnect attempt. */
-  #said(error: Error): void {
-    const said = withoutCredentials(error.message || (error as NodeJS.ErrnoException).code || error.name);
+  #said(error: unknown): void {
+    const { message, code, name } = error as NodeJS.ErrnoException;
+    const said = withoutCredentials(error instanceof Error ? message || code || name : String(error));
     if (said === this.#lastError) return;
     this.#lastError = said;
     this.#logger.warn(`Redis: ${said}`);
   }
 }
 
-/** The error of the URL parser is kept back: it holds the URL, password and all. */
-function opened(options: RedisClientOptions): Client {
-  try {
-    return newClient(hardened(options));
-  } catch (error) {
-    if (options.url === undefined || !(error instanceof TypeError || error instanceof URIError)) throw error;
-    throw new CacheOptionsError({
-      problem: 'the Redis URL can not be read',
-      expected: 'redis://user:password@host:port/database, or rediss:// for TLS',
-      advice: 'percent-encode what is special in a URL, in the password above all',
-    });
+/**
+ * Commands from one loss of Redis, or question whether it answers, to the next. What node-redis keeps of them for
+ * later, or would send a second time, it doesn't any more once their tide is over.
+ */
+class Tide {
+  isOver = false;
+  readonly text: SendOptions;
+  readonly bytes: SendOptions;
+
+  constructor(mayResend: boolean) {
+    const isOver = () => this.isOver;
+    // As much of an AbortSignal as is asked when a command is taken: a real one costs a listener per command.
+    const signal = {
+      get aborted() {
+        return isOver();
+      },
+      addEventListener() {},
+      removeEventListener() {},
+    } as unknown as AbortSignal;
+    const common = { timeout: undefined, ...(mayResend && { abortSignal: signal }) };
+    this.text = { typeMapping: TEXT, ...common };
+    this.bytes = { typeMapping: BYTES, ...common };
   }
 }
 
-/** No offline queue: a command that can't be sent now must fail now. Reconnects stay frequent for ever. */
-function hardened(options: RedisClientOptions): RedisClientOptions {
-  return {
-    disableOfflineQueue: true,
-    ...options,
-    socket: {
-      connectTimeout: 2_000,
-      reconnectStrategy: (retries: number) => Math.min(50 * 2 ** Math.min(retries, 5), 1_000),
-      ...options.socket,
-    },
-  };
-}
+const isReply = (error: unknown, code: string): boolean =>
+  error instanceof ErrorReply && error.message.startsWith(code);

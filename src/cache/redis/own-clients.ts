@@ -1,0 +1,79 @@
+import {
+  createClient,
+  createCluster,
+  createSentinel,
+  type RedisClientOptions,
+  type RedisClusterOptions,
+  type RedisSentinelOptions,
+} from 'redis';
+import type { ClusterClient } from './cluster.js';
+import type { Address, SentinelClient } from './sentinel.js';
+import type { PlainClient } from './topology.js';
+
+/** Clients that we make ourselves: with what the user said, and where nothing was said, with what a cache needs. */
+export const ownClient = (options: RedisClientOptions): PlainClient =>
+  createClient(hardened(options)) as unknown as PlainClient;
+
+export function ownCluster(options: RedisClusterOptions): ClusterClient {
+  const [first] = options.rootNodes;
+  return createCluster({
+    // A node that can't be reached must not keep the others from being used.
+    minimizeConnections: true,
+    topologyRefreshOnReconnectionAttemptStrategy: 100,
+    ...options,
+    useReplicas: false,
+    rootNodes: options.rootNodes.map((node) => ({ ...node })),
+    // node-redis uses a root node's credentials for that node alone, which is hardly ever what was meant.
+    defaults: hardened({ ...credentialsOf(first?.url), ...options.defaults }),
+  }) as unknown as ClusterClient;
+}
+
+export function ownSentinel(options: RedisSentinelOptions): SentinelClient {
+  return createSentinel({
+    scanInterval: 2_000,
+    ...options,
+    // One connection, which all commands share: their order is kept, and many at once are sent together.
+    masterPoolSize: 1,
+    reserveClient: true,
+    replicaPoolSize: 0,
+    nodeClientOptions: hardened(options.nodeClientOptions),
+    sentinelClientOptions: hardened(options.sentinelClientOptions),
+  }) as unknown as SentinelClient;
+}
+
+/** To the server that the sentinels name, by the options for all servers. */
+export const ownClientTo = (options: RedisSentinelOptions, { host, port }: Address): PlainClient =>
+  ownClient({
+    ...(options.RESP && { RESP: options.RESP }),
+    ...options.nodeClientOptions,
+    socket: { ...options.nodeClientOptions?.socket, host, port },
+  });
+
+/**
+ * No offline queue: a command that can't be sent now must fail now. Reconnects stay frequent for ever. A peer that
+ * went without a word is found out: it is asked every second, and given up when it says nothing for some.
+ */
+function hardened(options: object = {}): RedisClientOptions {
+  const { socket, ...more } = options as RedisClientOptions;
+  return {
+    disableOfflineQueue: true,
+    pingInterval: 1_000,
+    ...more,
+    socket: {
+      connectTimeout: 2_000,
+      socketTimeout: 5_000,
+      reconnectStrategy: (retries: number) => Math.min(50 * 2 ** Math.min(retries, 5), 1_000),
+      ...socket,
+    },
+  };
+}
+
+function credentialsOf(url: string | undefined): RedisClientOptions {
+  if (url === undefined) return {};
+  const { protocol, username, password } = new URL(url);
+  return {
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
+    ...(protocol === 'rediss:' && { socket: { tls: true } }),
+  };
+}
