@@ -50,6 +50,17 @@ export class CacheUnavailableError extends FloraError<'CACHE_UNAVAILABLE'> {
   }
 }
 
+/** A factory of `getOrSet` took longer than its `timeout.hard`. Its signal was aborted; what it gives later is dropped. */
+export class CacheFactoryTimeoutError extends FloraError<'FACTORY_TIMEOUT'> {
+  constructor(key: string, longest: number) {
+    super('FACTORY_TIMEOUT', {
+      problem: `The factory of ${shown(key)} took longer than ${longest} ms`,
+      expected: 'a result within timeout.hard',
+      advice: 'end the load when its signal is aborted, or allow it more time',
+    });
+  }
+}
+
 /** `.cache()` on a query or aggregate, or an attachment, that can't be done as asked. */
 export class QueryCacheError extends FloraError<'INVALID_QUERY_CACHE'> {
   constructor(story: ErrorStory) {
@@ -61,5 +72,12 @@ export class QueryCacheError extends FloraError<'INVALID_QUERY_CACHE'> {
 export class HttpCacheOptionsError extends FloraError<'INVALID_HTTP_CACHE_OPTIONS'> {
   constructor(where: string, story: ErrorStory) {
     super('INVALID_HTTP_CACHE_OPTIONS', { ...story, problem: `${where}: ${story.problem}` });
+  }
+}
+
+/** `@Cacheable`, or `@CacheEvict` on a provider, that can't be done as asked. Names the class and method. */
+export class CacheMethodError extends FloraError<'INVALID_CACHED_METHOD'> {
+  constructor(where: string, story: ErrorStory) {
+    super('INVALID_CACHED_METHOD', { ...story, problem: `${where}: ${story.problem}` });
   }
 }

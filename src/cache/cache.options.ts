@@ -4,7 +4,16 @@ import { toMilliseconds, type Duration } from '../duration.js';
 import { readEnvironment, type Variables } from '../environment.js';
 import { shown } from '../errors.js';
 import { CacheOptionsError } from './cache.errors.js';
+import type { Sharing } from './engine/kept-entry.js';
 import { type RedisOptions, resolveRedis } from './redis/redis-options.js';
+import {
+  checkedConsistency,
+  LONGEST_WAIT,
+  resolveTimeout,
+  type Consistency,
+  type FactoryTimeout,
+  type ResolvedTimeout,
+} from './set-options.js';
 
 /** Options of `CacheModule.forRoot` and `createCache`. Every one has a default. */
 export interface CacheModuleOptions {
@@ -24,10 +33,26 @@ export interface CacheModuleOptions {
   /** Share of the ttl by which a fill may be shortened at random, 0 to 1. Default: 0.1. */
   jitter?: number;
   /**
-   * The tier in this process, or `false` for none. Defaults: `maxEntries` 10,000, `maxBytes` 64 MiB, `ttl`
-   * (the longest an entry may live there without being looked up in Redis again) 60 s.
+   * The tier in this process, or `false` for none. Defaults: `maxEntries` 10,000, `maxBytes` 64 MiB (estimated),
+   * `ttl` (the longest an entry may live there without being looked up in Redis again) 60 s, `values` `isolated`:
+   * each caller gets a copy of its own. `shared`: hits give one value to all, frozen in depth, which is faster;
+   * what can't be frozen (Map, Set, Date, Buffer, …) is copied all the same.
    */
-  memory?: { maxEntries?: number; maxBytes?: number; ttl?: Duration } | false;
+  memory?: { maxEntries?: number; maxBytes?: number; ttl?: Duration; values?: Sharing } | false;
+  /**
+   * How sure reads are of what other processes changed: `eventual`, or `strict` for a round trip per read.
+   * Default: `eventual`. `getOrSet` may say otherwise.
+   */
+  consistency?: Consistency;
+  /** How long callers of `getOrSet` wait for a factory. Default: for as long as it takes. */
+  timeout?: FactoryTimeout;
+  /**
+   * Whether `getOrSet` may load an entry anew in the background shortly before it expires: at random, the sooner
+   * the longer its load took, within the last fifth of its ttl (XFetch). Default: true.
+   */
+  earlyRefresh?: boolean;
+  /** Payloads from `threshold` bytes on are compressed in Redis where that pays; `false`: none. Default: 8 KiB. */
+  compression?: { threshold?: number } | false;
   /** How long a Redis call may take before the cache goes on without it. Defaults: read 250 ms, write 500 ms. */
   deadline?: { read?: Duration; write?: Duration };
   /**
@@ -36,8 +61,9 @@ export interface CacheModuleOptions {
    */
   breaker?: { failures?: number; retry?: Duration };
   /**
-   * Across processes one load per key: the lease is held for `ttl` (default 10 s, renewed while the load runs),
-   * others wait for at most `wait` (default 5 s) before they load for themselves.
+   * Across processes one load per key: the lease is held for `ttl` (default 3 s, renewed while the load runs,
+   * so that it ends when its process dies), others wait for at most `wait` (default 5 s) before their process loads
+   * for itself.
    */
   lease?: { ttl?: Duration; wait?: Duration };
   /** Without Redis, how long what was loaded since may be served from memory. Default: 1 s. */
@@ -57,7 +83,12 @@ export interface ResolvedCacheOptions {
   ttl: number;
   staleTtl: number;
   jitter: number;
-  memory: { maxEntries: number; maxBytes: number; ttl: number } | false;
+  memory: { maxEntries: number; maxBytes: number; ttl: number; values: Sharing } | false;
+  consistency: Consistency;
+  timeout: ResolvedTimeout;
+  earlyRefresh: boolean;
+  /** Bytes. */
+  compression: number | false;
   deadline: { read: number; write: number };
   breaker: { failures: number; retry: number };
   lease: { ttl: number; wait: number };
@@ -74,6 +105,10 @@ const KNOWN = new Set<string>([
   'staleTtl',
   'jitter',
   'memory',
+  'consistency',
+  'timeout',
+  'earlyRefresh',
+  'compression',
   'deadline',
   'breaker',
   'lease',
@@ -86,7 +121,9 @@ const KNOWN = new Set<string>([
 const BESIDE = new Set(['http', 'isGlobal']);
 /** What may be kept in this process when nothing else is said. */
 export const DEFAULT_BOUNDS = { maxEntries: 10_000, maxBytes: 64 * 1024 * 1024 };
-const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
+const COMPRESSED_FROM = 8 * 1024;
+/** What looks like the inside of another namespace would be it. */
+const NAMESPACE = /^(?!.*:v\d+(?::|$))[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 
 /**
  * Options as given, the environment behind them, defaults behind that.
@@ -114,7 +151,14 @@ export function resolveCacheOptions(
     ],
     variables,
   );
-  const { memory = {}, deadline = {}, breaker = {}, lease = {}, onOutage = 'miss' } = options;
+  const {
+    memory = {},
+    deadline = {},
+    breaker = {},
+    lease = {},
+    compression = {},
+    onOutage = 'miss',
+  } = options;
   if (onOutage !== 'miss' && onOutage !== 'throw') {
     throw new CacheOptionsError({ problem: `onOutage is ${shown(onOutage)}`, expected: "'miss' or 'throw'" });
   }
@@ -124,7 +168,7 @@ export function resolveCacheOptions(
       'namespace',
       options.namespace ?? environment.CACHE_NAMESPACE,
       isNamespace,
-      'letters, digits, _ . : -',
+      'letters, digits, _ . : -, at most 128 of them, and no :v1: in it',
     ),
     ttl: toMilliseconds(options.ttl ?? environment.REDIS_TTL, 'ttl'),
     staleTtl: toMilliseconds(options.staleTtl ?? 0, 'staleTtl'),
@@ -138,7 +182,13 @@ export function resolveCacheOptions(
       maxEntries: count('memory.maxEntries', memory.maxEntries ?? DEFAULT_BOUNDS.maxEntries),
       maxBytes: count('memory.maxBytes', memory.maxBytes ?? DEFAULT_BOUNDS.maxBytes),
       ttl: toMilliseconds(memory.ttl ?? 60, 'memory.ttl'),
+      values: checked('memory.values', memory.values ?? 'isolated', isSharing, "'isolated' or 'shared'"),
     },
+    consistency: checkedConsistency(options.consistency ?? 'eventual'),
+    timeout: resolveTimeout(options.timeout ?? {}),
+    earlyRefresh: checked('earlyRefresh', options.earlyRefresh ?? true, isBoolean, 'true or false'),
+    compression:
+      compression !== false && count('compression.threshold', compression.threshold ?? COMPRESSED_FROM),
     deadline: {
       read: waiting('deadline.read', deadline.read ?? '250ms'),
       write: waiting('deadline.write', deadline.write ?? '500ms'),
@@ -148,7 +198,7 @@ export function resolveCacheOptions(
       retry: waiting('breaker.retry', breaker.retry ?? '500ms'),
     },
     lease: {
-      ttl: waiting('lease.ttl', lease.ttl ?? 10),
+      ttl: waiting('lease.ttl', lease.ttl ?? 3),
       wait: toMilliseconds(lease.wait ?? 5, 'lease.wait'),
     },
     outageTtl: toMilliseconds(options.outageTtl ?? 1, 'outageTtl'),
@@ -171,8 +221,6 @@ function waiting(name: string, value: Duration): number {
   checked(name, value, () => time > 0 && time <= LONGEST_WAIT, 'a duration above 0, one day at most');
   return time;
 }
-
-const LONGEST_WAIT = 24 * 3_600_000;
 
 const count = (name: string, value: number): number =>
   checked(name, value, (n) => Number.isSafeInteger(n) && Number(n) > 0, 'a whole number above 0');

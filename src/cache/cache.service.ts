@@ -1,23 +1,31 @@
 import { setMaxListeners } from 'node:events';
+import type { Duration } from '../duration.js';
 import type { Variables } from '../environment.js';
-import { resolveCacheOptions, type CacheModuleOptions, type ResolvedCacheOptions } from './cache.options.js';
+import { shown } from '../errors.js';
 import { CacheCounterError, CacheOptionsError, CacheUnavailableError } from './cache.errors.js';
+import { resolveCacheOptions, type CacheModuleOptions, type ResolvedCacheOptions } from './cache.options.js';
 import { statsOf, type CacheStats } from './cache-stats.js';
 import { CacheEngine } from './engine/cache-engine.js';
-import { Changes } from './engine/changes.js';
-import { ANY_QUESTION, Lookup, type Found } from './engine/lookup.js';
 import type { CacheEvent, CacheEventMap } from './engine/cache-events.js';
-import { decodeValue, encodeValue } from './engine/codec.js';
-import { newEntry, resolveSetOptions, type ResolvedSetOptions, type SetOptions } from './set-options.js';
-import { freshness, type Entry, type Stamp } from './engine/entry.js';
+import { Changes } from './engine/changes.js';
+import { encodeValue } from './engine/codec.js';
+import type { Entry, Stamp } from './engine/entry.js';
 import type { EntryLead, EntryRequest, FoundEntry } from './engine/entry-access.js';
-import { runFactory, type Factory, type FactoryTerms } from './factory.js';
 import { checkedName, Scope } from './engine/key-space.js';
 import type { Question } from './engine/lead.js';
+import { Lookup } from './engine/lookup.js';
 import { ReadThrough } from './engine/read-through.js';
-import { shown } from '../errors.js';
-import type { Duration } from '../duration.js';
+import type { Factory } from './factory.js';
+import {
+  newEntry,
+  resolveSetOptions,
+  type GetOrSetOptions,
+  type ResolvedSetOptions,
+  type SetOptions,
+} from './set-options.js';
 import { entryTags, invalidationTags, modelClearTags, type ModelLike } from './tags.js';
+import { ValueReads } from './value-reads.js';
+import { Values } from './values.js';
 
 const PATIENCE_AT_START = 1_000;
 /** Its payload, the digits, is written by the store. */
@@ -32,45 +40,45 @@ const COUNTER = { codec: 'json', payload: Buffer.alloc(0) } as const;
 export class CacheService {
   readonly #engine: CacheEngine;
   readonly #scope: Scope;
-  readonly #lookup: Lookup;
   readonly #changes: Changes;
   readonly #readThrough: ReadThrough;
-  readonly #closing = new AbortController();
-  readonly #decoders = new Map<string, (payload: Buffer) => unknown>();
+  readonly #values: Values;
+  readonly #reads: ValueReads;
+  readonly #closing: AbortController;
 
   /** @internal made by `createCache`, CacheModule and `namespace` */
   constructor(engine: CacheEngine, scope: Scope = Scope.of(engine.options.namespace), parent?: CacheService) {
     this.#engine = engine;
     this.#scope = scope;
-    this.#lookup = new Lookup(engine);
     this.#changes = new Changes(engine);
-    this.#readThrough = new ReadThrough(engine, this.#lookup);
+    this.#readThrough = new ReadThrough(engine, new Lookup(engine));
+    this.#values = parent ? parent.#values : new Values(engine);
+    this.#closing = parent ? parent.#closing : new AbortController();
     setMaxListeners(0, this.#closing.signal); // every factory under way may listen
-    if (parent) {
-      this.#closing = parent.#closing;
-      this.#decoders = parent.#decoders;
-    }
+    this.#reads = new ValueReads({
+      engine,
+      scope,
+      readThrough: this.#readThrough,
+      values: this.#values,
+      registryTags: (tags) => this.registryTags(tags),
+      remove: (keys) => this.#changes.remove(keys),
+      closing: this.#closing.signal,
+    });
   }
 
   /** The fresh value under a key. `null`, `0`, `''` and `false` are values; `undefined` is a miss. */
-  async get<T = unknown>(key: string): Promise<T | undefined> {
-    return (await this.getMany<T>([key])).get(key);
+  get<T = unknown>(key: string): Promise<T | undefined> {
+    return this.#reads.get<T>(key);
   }
 
   /** The fresh values of those keys that have one, in one round trip. */
   async getMany<T = unknown>(keys: readonly string[]): Promise<Map<string, T>> {
-    const found = await this.#fresh(keys);
-    const values = new Map<string, T>();
-    for (const [key, { entry, source }] of found) {
-      const entryKey = this.#scope.key(key);
-      const value = this.#decode(entryKey, entry);
-      if (value === undefined) continue;
-      this.#engine.events.emit('hit', { key: entryKey, source });
-      values.set(key, value.value as T);
-    }
-    for (const key of keys)
-      if (!values.has(key)) this.#engine.events.emit('miss', { key: this.#scope.key(key) });
-    return values;
+    const values = await Promise.all(keys.map((key) => this.get<T>(key)));
+    const found = new Map<string, T>();
+    keys.forEach((key, index) => {
+      if (values[index] !== undefined) found.set(key, values[index]);
+    });
+    return found;
   }
 
   /**
@@ -122,37 +130,26 @@ export class CacheService {
    * The value under a key, or that of the factory, stored. One factory runs per key, in all processes; those who
    * ask meanwhile get its result, or its error. A stale value is served at once and loaded anew in the background.
    *
-   * @throws whatever the factory throws; CacheValueError for a result that has no faithful bytes
+   * @throws whatever the factory throws; CacheFactoryTimeoutError when it takes longer than `timeout.hard`;
+   * CacheValueError for a result that has no faithful bytes
    */
-  async getOrSet<T>(key: string, factory: Factory<T>, options?: Duration | SetOptions): Promise<T> {
-    const resolved = this.#resolve(options);
-    const opened = await this.#readThrough.open(this.#question({ key, tags: resolved.tags }));
-    if (!opened.found) return runFactory(opened, factory, this.#terms(resolved));
-    const decoded = this.#decode(this.#scope.key(key), opened);
-    if (decoded === undefined) {
-      await this.delete(key);
-      opened.refresh?.pass();
-      return this.getOrSet(key, factory, options);
-    }
-    if (opened.refresh) {
-      this.#refreshInBackground(key, opened.refresh, factory, this.#terms(resolved, decoded.value));
-    }
-    return decoded.value as T;
+  getOrSet<T>(key: string, factory: Factory<T>, options?: Duration | GetOrSetOptions): Promise<T> {
+    return this.#reads.getOrSet(key, factory, options);
   }
 
   /** cache-manager's name for `getOrSet`. */
-  async wrap<T>(key: string, factory: Factory<T>, options?: Duration | SetOptions): Promise<T> {
+  async wrap<T>(key: string, factory: Factory<T>, options?: Duration | GetOrSetOptions): Promise<T> {
     return this.getOrSet(key, factory, options);
   }
 
   /** Whether `get` would find something: an entry that was invalidated is not there. */
   async has(key: string): Promise<boolean> {
-    return (await this.#fresh([key])).has(key);
+    return (await this.#reads.fresh(key)) !== undefined;
   }
 
   /** Seconds for which the entry stays fresh, undefined when there is none. */
   async ttl(key: string): Promise<number | undefined> {
-    const found = (await this.#fresh([key])).get(key);
+    const found = await this.#reads.fresh(key);
     return found && (found.entry.freshUntil - this.#engine.options.clock.now()) / 1_000;
   }
 
@@ -274,58 +271,21 @@ export class CacheService {
 
   /** @internal what `get` gives for entries of a codec that is not the cache's own */
   decodeWith(codec: 'bson' | 'http', decode: (payload: Buffer) => unknown): void {
-    this.#decoders.set(codec, decode);
-  }
-
-  #terms(options: ResolvedSetOptions, stale?: unknown): FactoryTerms {
-    return {
-      ...options,
-      registryTags: (tags) => this.registryTags(tags),
-      signal: this.#closing.signal,
-      stale,
-    };
-  }
-
-  #refreshInBackground<T>(key: string, lead: EntryLead, factory: Factory<T>, terms: FactoryTerms): void {
-    const failed = (error: unknown) =>
-      this.#engine.events.emit('refreshFailed', { key: this.#scope.key(key), error });
-    void runFactory(lead, factory, terms).catch(failed);
+    this.#values.decodeWith(codec, decode);
   }
 
   #question({ key, hash, fingerprint, tags = [] }: EntryRequest): Question {
     const entryKey =
       hash === undefined ? this.#scope.key(key as string) : this.#scope.key(hash.value, hash.space);
-    return { key: entryKey, clearTags: this.#scope.clearTags, fingerprint, tags };
-  }
-
-  /** The fresh entries by the user's key. */
-  async #fresh(keys: readonly string[]): Promise<Map<string, Found>> {
-    const entryKeys = keys.map((key) => this.#scope.key(key));
-    const found = await this.#forgiving([], () =>
-      this.#lookup.find(entryKeys, this.#scope.clearTags, ANY_QUESTION),
-    );
-    const now = this.#engine.options.clock.now();
-    const fresh = new Map<string, Found>();
-    keys.forEach((key, index) => {
-      const one = found[index];
-      if (one && freshness(one.entry, now) === 'fresh') fresh.set(key, one);
-    });
-    return fresh;
-  }
-
-  /** The value in a box, since `undefined` may be one; no box for bytes that nobody here can read. */
-  #decode(
-    entryKey: string,
-    { codec, payload }: Pick<Entry, 'codec' | 'payload'>,
-  ): { value: unknown } | undefined {
-    try {
-      if (codec === 'json' || codec === 'typed') return { value: decodeValue(codec, payload) };
-      const decode = this.#decoders.get(codec);
-      return decode && { value: decode(payload) };
-    } catch {
-      this.#engine.events.emit('unreadable', { key: entryKey });
-      return undefined;
-    }
+    const { clearTags } = this.#scope;
+    return {
+      key: entryKey,
+      clearTags,
+      fingerprint,
+      tags,
+      isStrict: this.options.consistency === 'strict',
+      luck: 0,
+    };
   }
 
   #resolve(options?: Duration | SetOptions): ResolvedSetOptions {
@@ -337,8 +297,7 @@ export class CacheService {
     try {
       return await call();
     } catch (error) {
-      if (error instanceof CacheUnavailableError && this.#engine.options.onOutage === 'miss') return without;
-      throw error;
+      return this.#engine.outage.forgiven(error, without);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { toMilliseconds, type Duration } from '../duration.js';
+import { CacheFactoryTimeoutError } from './cache.errors.js';
 import { encodeValue } from './engine/codec.js';
 import type { EntryLead } from './engine/entry-access.js';
 
@@ -7,9 +8,9 @@ export type Factory<T> = (context: FactoryContext) => T | Promise<T>;
 
 /** What a factory of `getOrSet` is told, and may say about its result. */
 export interface FactoryContext {
-  /** Aborted when the cache is closed. */
+  /** Aborted when the cache is closed, and when the factory takes longer than `timeout.hard`. */
   readonly signal: AbortSignal;
-  /** The stale value, where the load is its refresh in the background. */
+  /** The value that is there, where the load is its refresh in the background. */
   readonly stale: unknown;
   setTtl(ttl: Duration): void;
   addTags(...tags: string[]): void;
@@ -19,34 +20,91 @@ export interface FactoryContext {
 
 /** How the result is to be stored, unless the factory says otherwise. */
 export interface FactoryTerms {
+  key: string;
   ttl: number;
   staleTtl: number;
   /** Registry tags. */
   tags: readonly string[];
+  /** Milliseconds that the factory may take. */
+  longest: number | undefined;
   /** Registry tags of tags that the factory names. */
   registryTags(tags: readonly string[]): string[];
-  signal: AbortSignal;
+  /** Aborted when the cache is closed. */
+  closing: AbortSignal;
   stale?: unknown;
 }
 
-/** Runs the factory and ends its lead: with the result, or with the error, which is thrown on. */
+/**
+ * Runs the factory and ends its lead: with the result, or with the error, which is thrown on.
+ *
+ * @throws CacheFactoryTimeoutError for one that takes too long; what it gives later is dropped
+ */
 export async function runFactory<T>(lead: EntryLead, factory: Factory<T>, terms: FactoryTerms): Promise<T> {
-  let { ttl } = terms;
-  const tags = [...terms.tags];
-  const context: FactoryContext = {
-    signal: terms.signal,
-    stale: terms.stale,
-    setTtl: (duration) => (ttl = toMilliseconds(duration, 'ttl')),
-    addTags: (...more) => tags.push(...terms.registryTags(more)),
-    skip: () => (ttl = 0),
-  };
+  const run = new FactoryRun(terms);
   try {
-    const value = await factory(context);
+    const value = await run.result(factory);
     const { codec, payload } = encodeValue(value);
-    await lead.fill(payload, { codec, ttl: value === undefined ? 0 : ttl, staleTtl: terms.staleTtl, tags });
+    const { tags, staleTtl } = run;
+    await lead.fill(payload, { codec, ttl: value === undefined ? 0 : run.ttl, staleTtl, tags });
     return value;
   } catch (error) {
     lead.fail(error);
     throw error;
+  }
+}
+
+class FactoryRun implements FactoryContext {
+  ttl: number;
+  readonly staleTtl: number;
+  readonly tags: string[];
+  readonly stale: unknown;
+  readonly #tooLate = new AbortController();
+  #signal: AbortSignal | undefined;
+
+  constructor(private readonly terms: FactoryTerms) {
+    this.ttl = terms.ttl;
+    this.staleTtl = terms.staleTtl;
+    this.tags = [...terms.tags];
+    this.stale = terms.stale;
+    // Factories take these out of their context: `({ setTtl }) => …`.
+    this.setTtl = this.setTtl.bind(this);
+    this.addTags = this.addTags.bind(this);
+    this.skip = this.skip.bind(this);
+  }
+
+  get signal(): AbortSignal {
+    return (this.#signal ??= AbortSignal.any([this.terms.closing, this.#tooLate.signal]));
+  }
+
+  setTtl(ttl: Duration): void {
+    this.ttl = toMilliseconds(ttl, 'ttl');
+  }
+
+  addTags(...tags: string[]): void {
+    this.tags.push(...this.terms.registryTags(tags));
+  }
+
+  skip(): void {
+    this.ttl = 0;
+  }
+
+  async result<T>(factory: Factory<T>): Promise<T> {
+    const { longest, key } = this.terms;
+    if (longest === undefined) return factory(this);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const error = new CacheFactoryTimeoutError(key, longest);
+        this.#tooLate.abort(error);
+        reject(error);
+      }, longest);
+    });
+    const loaded = (async () => factory(this))();
+    loaded.catch(() => {}); // after its time nobody listens any more
+    try {
+      return await Promise.race([loaded, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

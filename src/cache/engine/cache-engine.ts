@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CacheUnavailableError } from '../cache.errors.js';
 import { DEFAULT_BOUNDS, type ResolvedCacheOptions } from '../cache.options.js';
 import { RedisConnection } from '../redis/redis-connection.js';
+import { Batch } from './batch.js';
 import { OLDEST, type Stamp } from './entry.js';
 import { CacheEvents } from './cache-events.js';
 import { InvalidationBus } from './invalidation-bus.js';
@@ -11,7 +12,7 @@ import { MemoryTier } from './memory-tier.js';
 import { Outage, type Invalidation } from './outage.js';
 import { RedisStore } from './redis.store.js';
 import { SingleFlight } from './single-flight.js';
-import type { Store } from './store.js';
+import type { Store, Write } from './store.js';
 import { TagRegistry } from './tag-registry.js';
 
 /**
@@ -27,6 +28,9 @@ export class CacheEngine {
   readonly bus: InvalidationBus;
   readonly store: Store;
   readonly memory: MemoryTier | undefined;
+  /** Frames of keys, and frames to be stored whatever is there: those of one tick go together. */
+  readonly reads: Batch<string, Buffer | undefined>;
+  readonly writes: Batch<{ write: Write; epoch: number }, void>;
   /** Grows whenever the store is lost or found: what was loaded before must not be kept after. */
   epoch = 0;
   readonly #redis: RedisConnection | undefined;
@@ -38,17 +42,19 @@ export class CacheEngine {
       onPattern: (prefix, glob) => this.forgetMatching(patternMatcher(prefix, glob)),
     });
     this.#redis = options.redis === false ? undefined : new RedisConnection(options.redis);
+    const bounds = boundsOfEach(options);
     this.store = this.#redis
       ? new RedisStore(this.#redis, options.namespace, this.id)
-      : new MemoryStore(options.memory || DEFAULT_BOUNDS, options.clock);
-    // Without Redis the store itself is in memory: a tier in front of it would keep everything twice.
-    this.memory =
-      this.#redis && options.memory ? new MemoryTier(options.memory, options.memory.ttl) : undefined;
+      : new MemoryStore(bounds, options.clock);
+    this.memory = options.memory ? new MemoryTier(bounds, options.memory.ttl) : undefined;
+    this.reads = new Batch((keys) => this.outage.read(() => this.store.read(keys)));
+    this.writes = new Batch((writes) => this.#write(writes));
     this.registry = new TagRegistry((tags) => this.outage.read(() => this.store.stamps(tags)));
     this.outage = new Outage({
       ...options,
       isConnected: () => this.#redis?.isReady ?? true,
       ping: async () => this.#redis?.ping(),
+      reconnect: () => this.#redis?.reconnect(),
       replay: (missed) => this.#replay(missed),
       onDown: (reason) => this.#onDown(reason),
       onUp: () => this.#onUp(),
@@ -105,6 +111,23 @@ export class CacheEngine {
     return this.outage.isDown ? OLDEST : this.registry.asOf().catch(() => OLDEST);
   }
 
+  /** A stamp from before the store was lost or found says nothing about what the store knows. */
+  assertSame(epoch: number): void {
+    if (epoch !== this.epoch) throw new Error('the connection changed meanwhile');
+  }
+
+  async #write(writes: readonly { write: Write; epoch: number }[]): Promise<void[]> {
+    const keys = writes.map(({ write }) => write.key);
+    await this.outage.write(
+      async () => {
+        for (const { epoch } of writes) this.assertSame(epoch);
+        await this.store.write(writes.map(({ write }) => write));
+      },
+      { keys },
+    );
+    return [];
+  }
+
   async #replay({ keys, tags }: Required<Invalidation>): Promise<void> {
     await this.store.remove(keys);
     if (tags.length > 0) await this.store.invalidate(tags);
@@ -137,4 +160,10 @@ export class CacheEngine {
     this.memory?.clear();
     this.registry.goCold();
   }
+}
+
+/** Without Redis there is the store and the tier in front of it: both together keep within the bounds. */
+function boundsOfEach({ redis, memory }: ResolvedCacheOptions): typeof DEFAULT_BOUNDS {
+  const { maxEntries, maxBytes } = memory || DEFAULT_BOUNDS;
+  return { maxEntries, maxBytes: redis === false ? Math.ceil(maxBytes / 2) : maxBytes };
 }

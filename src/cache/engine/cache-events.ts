@@ -9,9 +9,11 @@ export interface CacheEventMap {
   /** A load whose result was not stored: something newer came in between, or it is too large. */
   fenced: { key: string };
   tooLarge: { key: string; bytes: number };
+  /** Redis is full (`maxmemory`, `noeviction`): a value was not stored. */
+  refused: { key: string };
   /** Bytes under one of our keys that are not an entry of ours, or can't be decoded. They are a miss. */
   unreadable: { key: string };
-  /** A load in the background failed; the stale entry is served on. */
+  /** A load in the background failed; the entry that is there is served on. */
   refreshFailed: { key: string; error: unknown };
   /** Redis is away: reads miss, writes are journalled. */
   down: { reason: string };
@@ -31,12 +33,20 @@ export class CacheEvents {
     fill: 0,
     fenced: 0,
     tooLarge: 0,
+    refused: 0,
     unreadable: 0,
     refreshFailed: 0,
     down: 0,
     up: 0,
   };
   readonly hits = { memory: 0, redis: 0, flight: 0 };
+
+  /** What happens most of all, without an object for nobody. */
+  hit(key: string, source: 'memory'): void {
+    if (this.#listeners.get('hit')?.size) return this.emit('hit', { key, source });
+    this.counts.hit += 1;
+    this.hits[source] += 1;
+  }
 
   emit<E extends CacheEvent>(event: E, detail: CacheEventMap[E]): void {
     this.counts[event] += 1;

@@ -1,4 +1,6 @@
 import type { CacheEngine } from './cache-engine.js';
+import { frameOf } from './frame.js';
+import { isRefusal } from './outage.js';
 import { encodeEntry, lifetimeOf, type Entry, type Stamp } from './entry.js';
 import { patternMatcher, patternPrefix, type Scope } from './key-space.js';
 import type { Ticket } from './memory-tier.js';
@@ -16,30 +18,26 @@ export class Changes {
     made: (asOf: Stamp) => readonly { key: string; entry: Entry }[],
     keys: readonly string[],
   ): Promise<void> {
-    const { epoch, memory, options, outage, registry, store } = this.engine;
+    const { epoch, memory, options, outage, registry, writes } = this.engine;
     let written: { key: string; entry: Entry; ticket: Ticket | undefined }[] = [];
     this.#forget(keys);
     try {
-      await outage.write(
-        async () => {
-          const entries = made(await registry.asOf());
-          this.#assertSame(epoch);
-          // In the order in which the store is told: memory keeps what the last of several writes stored.
-          this.#forget(keys);
-          written = entries.map(({ key, entry }) => ({ key, entry, ticket: memory?.take(key) }));
-          await store.write(
-            entries.map(({ key, entry }) => ({
-              key,
-              bytes: encodeEntry(entry),
-              lifetime: lifetimeOf(entry),
-            })),
-          );
-        },
-        { keys },
+      const asOf = registry.clock ?? (await outage.sure(registry.asOf(), { keys }));
+      const entries = made(asOf);
+      const frames = await Promise.all(entries.map(({ entry }) => frameOf(entry, options.compression)));
+      // In the order in which the store is told: memory keeps what the last of several writes stored.
+      this.#forget(keys);
+      written = entries.map(({ key, entry }) => ({ key, entry, ticket: memory?.take(key) }));
+      await Promise.all(
+        entries.map(({ key, entry }, index) => {
+          const write = { key, bytes: frames[index] as Buffer, lifetime: lifetimeOf(entry) };
+          return writes.add({ write, epoch });
+        }),
       );
     } catch (error) {
       for (const { ticket } of written) if (ticket) memory?.leave(ticket);
       this.#forget(keys);
+      if (isRefusal(error)) return this.#makeWay(keys);
       throw error;
     }
     for (const { key, entry, ticket } of written) {
@@ -88,7 +86,7 @@ export class Changes {
       outage.write(async () => {
         const clearedAt = await registry.newest(clearTags);
         const entry = made(await registry.asOf());
-        this.#assertSame(epoch);
+        this.engine.assertSame(epoch);
         return store.increment(key, by, {
           clearedAt,
           now: entry.storedAt,
@@ -107,6 +105,12 @@ export class Changes {
       this.engine.registry.stampAlone(tags);
       throw error;
     }
+  }
+
+  /** The store is full: what it could not take must not leave something older behind. */
+  async #makeWay(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.engine.events.emit('refused', { key });
+    await this.remove(keys);
   }
 
   /** Loads and memory forget the keys before the change begins and again when it is done. */
@@ -130,10 +134,5 @@ export class Changes {
       if (done) return;
       yield value;
     }
-  }
-
-  /** A stamp from before the store was lost or found says nothing about what the store knows. */
-  #assertSame(epoch: number): void {
-    if (epoch !== this.engine.epoch) throw new Error('the connection changed meanwhile');
   }
 }

@@ -1,4 +1,4 @@
-import type { EntryCodec, Stamp } from './entry.js';
+import type { Entry, EntryCodec, Stamp } from './entry.js';
 
 /**
  * What http/ and mongoose/ see of the engine, through `CacheService.openEntry`: entries whose bytes are their
@@ -18,16 +18,12 @@ export interface EntryRequest {
 /** The entry is there: bytes to answer from. Never write to `payload`, others read it too. */
 export interface FoundEntry {
   found: true;
-  payload: Buffer;
-  codec: EntryCodec;
-  /** Milliseconds since the epoch: when the load that made it ended, and until when it is fresh. */
-  storedAt: number;
-  freshUntil: number;
+  entry: Entry;
   /** `memory` and `redis` are hits; `flight` is the answer of a load that was already under way. */
   source: 'memory' | 'redis' | 'flight';
   /** Past `freshUntil`, but within its staleTtl. */
   stale: boolean;
-  /** Only when stale, and for one caller only: whoever gets it should load anew in the background. */
+  /** For one caller only, when stale, or early where that was asked for: it should load anew in the background. */
   refresh?: EntryLead;
 }
 

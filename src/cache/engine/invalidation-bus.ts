@@ -1,7 +1,8 @@
 import type { Stamp } from './entry.js';
 
-/** Messages carry keys, tags and stamps, never values: `i` sender, `k` key, `s` stamp of tags `t`, `p`/`g` pattern. */
-export const keyMessage = (sender: string, key: string): string => JSON.stringify({ i: sender, k: key });
+/** Messages carry keys, tags and stamps, never values: `i` sender, `k` keys, `s` stamp of tags `t`, `p`/`g` pattern. */
+export const keyMessage = (sender: string, keys: readonly string[]): string =>
+  JSON.stringify({ i: sender, k: keys });
 export const patternMessage = (sender: string, prefix: string, glob: string): string =>
   JSON.stringify({ i: sender, p: prefix, g: glob });
 
@@ -25,9 +26,9 @@ export class InvalidationBus {
   receive(text: string): void {
     const message = parse(text);
     if (!message) return;
-    if (message.k !== undefined) {
-      if (message.i !== this.self) this.listener.onKey(message.k);
-      for (const wake of this.#waiting.get(message.k) ?? []) wake();
+    for (const key of message.k ?? []) {
+      if (message.i !== this.self) this.listener.onKey(key);
+      if (this.#waiting.size > 0) for (const wake of this.#waiting.get(key) ?? []) wake();
     }
     if (message.s !== undefined && message.t !== undefined) this.listener.onTags(message.s, message.t);
     if (message.p !== undefined && message.g !== undefined && message.i !== this.self) {
@@ -54,7 +55,7 @@ export class InvalidationBus {
 
 interface Message {
   i?: string;
-  k?: string;
+  k?: string[];
   s?: Stamp;
   t?: string[];
   p?: string;
@@ -65,11 +66,11 @@ interface Message {
 function parse(text: string): Message | undefined {
   try {
     const { i, k, s, t, p, g } = JSON.parse(text) as Record<string, unknown>;
-    const tags = Array.isArray(t) && t.every((tag) => typeof tag === 'string') ? t : undefined;
+    const [keys, tags] = [texts(k), texts(t)];
     const stamp = Number(s);
     return {
       ...(typeof i === 'string' && { i }),
-      ...(typeof k === 'string' && { k }),
+      ...(keys && { k: keys }),
       ...(Number.isSafeInteger(stamp) && { s: stamp }),
       ...(tags && { t: tags }),
       ...(typeof p === 'string' && { p }),
@@ -79,3 +80,6 @@ function parse(text: string): Message | undefined {
     return undefined;
   }
 }
+
+const texts = (list: unknown): string[] | undefined =>
+  Array.isArray(list) && list.every((text) => typeof text === 'string') ? list : undefined;

@@ -2,7 +2,7 @@ import { CacheKeyError } from '../cache.errors.js';
 import { globMatcher, literalPrefix } from './glob.js';
 
 /** Part of every key in Redis: entries of another format live beside ours and are never read as ours. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** `user`: keys that users name. The others are reserved, and no user key or pattern reaches them. */
 export type KeySpace = 'user' | 'query' | 'http';
@@ -11,14 +11,25 @@ const LETTER: Record<KeySpace, string> = { user: 'k', query: 'q', http: 'h' };
 const LONGEST_KEY = 2_048;
 
 /**
- * Where one namespace keeps its keys. Layout: `app:v1:k:<key>` for the root, `app:v1:n:<child>:k:<key>` for a
+ * Where one namespace keeps its keys. Layout: `app:v2:k:<key>` for the root, `app:v2:n:<child>:k:<key>` for a
  * child. Braces are percent-encoded, so that the lease `l:{<entry key>}` always shares the entry's cluster slot.
  */
 export class Scope {
+  /** Prefix of all that is in this namespace and in its children. */
+  readonly prefix: string;
+  /** The name of this namespace inside the root: `''` for the root itself. */
+  readonly name: string;
+  /** Registry tags that `clear()` stamps, outermost first: an entry is checked against all of its scope's. */
+  readonly clearTags: readonly string[];
+
   private constructor(
     readonly root: string,
     readonly path: readonly string[],
-  ) {}
+  ) {
+    this.prefix = `${root}:v${FORMAT_VERSION}:${path.map((name) => `n:${name}:`).join('')}`;
+    this.name = path.join(':');
+    this.clearTags = ['*', ...path.map((_, depth) => `*${path.slice(0, depth + 1).join(':')}`)];
+  }
 
   static of(root: string): Scope {
     return new Scope(root, []);
@@ -26,21 +37,6 @@ export class Scope {
 
   child(name: string): Scope {
     return new Scope(this.root, [...this.path, encode(checkedName('The namespace', name), CHILD_UNSAFE)]);
-  }
-
-  /** Prefix of all that is in this namespace and in its children. */
-  get prefix(): string {
-    return `${this.root}:v${FORMAT_VERSION}:${this.path.map((name) => `n:${name}:`).join('')}`;
-  }
-
-  /** The name of this namespace inside the root: `''` for the root itself. */
-  get name(): string {
-    return this.path.join(':');
-  }
-
-  /** Registry tags that `clear()` stamps, outermost first: an entry is checked against all of its scope's. */
-  get clearTags(): string[] {
-    return ['*', ...this.path.map((_, depth) => `*${this.path.slice(0, depth + 1).join(':')}`)];
   }
 
   /** The tag that `clear()` of this namespace stamps. */

@@ -1,18 +1,23 @@
 import type { CacheEngine } from './cache-engine.js';
-import { encodeEntry, lifetimeOf, type Entry } from './entry.js';
+import { lifetimeOf, type Entry } from './entry.js';
+import type { Asked } from './lookup.js';
 import type { EntryLead, FillOptions, FillOutcome } from './entry-access.js';
+import { frameOf } from './frame.js';
+import { isRefusal } from './outage.js';
 import type { Flight } from './single-flight.js';
 import type { Lease } from './store.js';
 
 /** A load that takes ten times its lease is taken for one that will never end: others load then. */
 const MOST_RENEWALS = 20;
+/** After a refresh that failed, nobody tries again for so many ms: the entry that is there is served on. */
+const REFRESH_PAUSE = 1_000;
 
-/** A question to the cache: the entry key, the clear tags of its namespace, and what is known before the load. */
-export interface Question {
-  key: string;
-  clearTags: readonly string[];
+/** A question to the cache: what is asked, and what is known before the load. */
+export interface Question extends Asked {
   fingerprint?: string | undefined;
   tags: readonly string[];
+  /** From 0 to 1, drawn by the caller: whether it is the one to load anew before the entry expires. 0: it is not. */
+  luck: number;
 }
 
 /** The load of one caller: what it stores is fenced by its lease, and answers those who wait for its flight. */
@@ -31,6 +36,8 @@ export class Lead implements EntryLead {
     readonly asOf: number,
     /** That of the engine when `asOf` was read: a stamp means nothing in another one. */
     private readonly epoch: number,
+    /** Whether there is an entry to be served meanwhile. */
+    private readonly isRefresh = false,
   ) {
     this.alone = flight === undefined;
     this.#began = engine.options.clock.now();
@@ -76,9 +83,9 @@ export class Lead implements EntryLead {
     const { engine, lease } = this;
     const { key } = this.question;
     if (this.alone || this.epoch !== engine.epoch) return this.#skip();
-    const bytes = encodeEntry(entry);
-    if (bytes.length > engine.options.maxValueBytes) {
-      engine.events.emit('tooLarge', { key, bytes: bytes.length });
+    const bytes = entry.payload.length;
+    if (bytes > engine.options.maxValueBytes) {
+      engine.events.emit('tooLarge', { key, bytes });
       return this.#skip();
     }
     const ticket = engine.memory?.take(key);
@@ -94,14 +101,17 @@ export class Lead implements EntryLead {
       return 'skipped';
     }
     try {
-      const write = { key, bytes, lifetime: lifetimeOf(entry) };
+      const frame = await frameOf(entry, engine.options.compression);
+      const write = { key, bytes: frame, lifetime: lifetimeOf(entry) };
       const stored = await engine.outage.offer(() => engine.store.fill(write, lease));
       keepIf(stored);
       engine.events.emit(stored ? 'fill' : 'fenced', { key });
       return stored ? 'stored' : 'fenced';
-    } catch {
+    } catch (error) {
       keepIf(false);
-      return 'skipped';
+      if (!isRefusal(error)) return 'skipped';
+      engine.events.emit('refused', { key });
+      return this.#skip();
     }
   }
 
@@ -114,7 +124,8 @@ export class Lead implements EntryLead {
     if (!this.#end()) return;
     this.flight?.settle(outcome);
     if (this.flight) this.engine.flights.end(this.flight);
-    this.#release();
+    if (this.isRefresh && 'error' in outcome) this.#pause();
+    else this.#release();
   }
 
   #end(): boolean {
@@ -127,6 +138,12 @@ export class Lead implements EntryLead {
   #release(): void {
     const { engine, lease } = this;
     if (lease) void engine.outage.offer(() => engine.store.release(this.question.key, lease)).catch(() => {});
+  }
+
+  #pause(): void {
+    const { engine, lease } = this;
+    const { key } = this.question;
+    if (lease) void engine.outage.offer(() => engine.store.extend(key, lease, REFRESH_PAUSE)).catch(() => {});
   }
 
   /** A load may take longer than its lease: whoever holds it says that it still lives, until it can't be believed. */

@@ -1,5 +1,7 @@
 import type { CacheEngine } from './cache-engine.js';
-import { decodeEntry, freshness, type Entry } from './entry.js';
+import { freshness, type Entry, type Stamp } from './entry.js';
+import { entryOf } from './frame.js';
+import type { KeptEntry } from './kept-entry.js';
 
 /** An entry that may be served, and the tier that had it. */
 export interface Found {
@@ -9,76 +11,104 @@ export interface Found {
 
 /** Whoever asks by key alone gets the entry whatever question it answers: `get`, `has` and `ttl`. */
 export const ANY_QUESTION = Symbol('any question');
-type Asked = string | undefined | typeof ANY_QUESTION;
+
+/** What is asked of a key, and how sure the answer has to be. */
+export interface Asked {
+  key: string;
+  clearTags: readonly string[];
+  fingerprint?: string | undefined | typeof ANY_QUESTION;
+  /** Tags that the entry is expected to have: their stamps can be asked for together with the entry. */
+  tags?: readonly string[];
+  /** Nothing older than any finished change of any process: neither memory nor the mirror is believed. */
+  isStrict: boolean;
+}
 
 /** Looks for entries that may be served: in memory, then in the store, judged by the registry in both. */
 export class Lookup {
   constructor(private readonly engine: CacheEngine) {}
 
   /** What memory has, if it may be served; never asks the store. */
-  peek(key: string, clearTags: readonly string[], fingerprint?: Asked): Found | undefined {
-    const entry = this.engine.memory?.get(key, this.engine.options.clock.now());
-    if (!entry || !answers(entry, fingerprint)) return undefined;
-    const verdict = this.engine.registry.verdict([...clearTags, ...entry.tags], entry.asOf);
-    if (verdict === false) this.engine.memory?.drop(key);
-    return verdict ? { entry, source: 'memory' } : undefined;
+  peek({ key, clearTags, fingerprint, isStrict }: Asked): KeptEntry | undefined {
+    const { memory, options, outage, registry } = this.engine;
+    if (!memory || (isStrict && !outage.isDown)) return undefined;
+    const kept = memory.get(key, options.clock.now());
+    if (!kept || !answers(kept, fingerprint)) return undefined;
+    const verdict = registry.verdict(clearTags, kept.tags, kept.asOf);
+    if (verdict === false) memory.drop(key);
+    return verdict ? kept : undefined;
   }
 
   /**
-   * The entry of each key that may be served, stale ones included, undefined for the others.
+   * The entry of a key that may be served, a stale one included.
    *
    * @throws CacheUnavailableError when the store does not answer
    */
-  async find(
-    keys: readonly string[],
-    clearTags: readonly string[],
-    fingerprint?: Asked,
-  ): Promise<(Found | undefined)[]> {
-    const found = keys.map((key) => this.peek(key, clearTags, fingerprint));
-    const missing = keys.filter((_, index) => !found[index]);
-    if (missing.length === 0) return found;
-    const loaded = await this.load(missing, clearTags, fingerprint);
-    return found.map((one) => one ?? loaded.shift());
+  find(asked: Asked): Found | Promise<Found | undefined> {
+    const kept = this.peek(asked);
+    return kept ? { entry: kept, source: 'memory' } : this.load(asked);
   }
 
   /** The same from the store alone, put into memory on the way. */
-  async load(
-    keys: readonly string[],
-    clearTags: readonly string[],
-    fingerprint?: Asked,
-  ): Promise<(Found | undefined)[]> {
+  async load(asked: Asked): Promise<Found | undefined> {
+    const { memory, options, reads } = this.engine;
     const { epoch } = this.engine;
-    const tickets = keys.map((key) => this.engine.memory?.take(key));
+    const { key } = asked;
+    const certain = asked.isStrict ? this.#stampsOf(asked) : undefined;
+    certain?.catch(() => {}); // awaited below, unless there is nothing to judge
+    const ticket = memory?.take(key);
+    let kept: KeptEntry | undefined;
+    let isTicketUsed = false;
     try {
-      const frames = await this.engine.outage.read(() => this.engine.store.read(keys));
-      return await Promise.all(
-        frames.map(async (bytes, index) => {
-          const entry = bytes && this.#decode(keys[index] as string, bytes);
-          if (!entry || !answers(entry, fingerprint)) return undefined;
-          if (freshness(entry, this.engine.options.clock.now()) === 'expired') return undefined;
-          if (!(await this.engine.registry.isValid([...clearTags, ...entry.tags], entry.asOf)))
-            return undefined;
-          // Else it was judged by what is known without the store, or read before the store was lost.
-          if (epoch !== this.engine.epoch) return undefined;
-          const ticket = tickets[index];
-          if (ticket) {
-            tickets[index] = undefined;
-            this.engine.memory?.put(ticket, entry, this.engine.options.clock.now());
-          }
-          return { entry, source: 'redis' as const };
-        }),
-      );
+      const frame = await reads.add(key);
+      if (frame === undefined) return undefined;
+      let entry = entryOf(frame, options.maxValueBytes);
+      if (entry instanceof Promise) entry = await entry;
+      if (!entry) {
+        this.engine.events.emit('unreadable', { key });
+        return undefined;
+      }
+      if (!answers(entry, asked.fingerprint)) return undefined;
+      if (freshness(entry, options.clock.now()) === 'expired') return undefined;
+      if (!(await this.#mayBeServed(entry, asked, certain))) return undefined;
+      // Else it was judged by what is known without the store, or read before the store was lost.
+      if (epoch !== this.engine.epoch) return undefined;
+      if (ticket) {
+        isTicketUsed = true;
+        kept = memory?.put(ticket, entry, options.clock.now());
+      }
+      return { entry: kept ?? entry, source: 'redis' };
     } finally {
-      for (const ticket of tickets) if (ticket) this.engine.memory?.leave(ticket);
+      if (ticket && !isTicketUsed) memory?.leave(ticket);
     }
   }
 
-  #decode(key: string, bytes: Buffer): Entry | undefined {
-    const entry = decodeEntry(bytes);
-    if (!entry) this.engine.events.emit('unreadable', { key });
-    return entry;
+  #mayBeServed(entry: Entry, asked: Asked, certain?: AskedStamps): boolean | Promise<boolean> {
+    if (certain) return this.#isCertain(entry, asked, certain);
+    const { registry } = this.engine;
+    const { clearTags } = asked;
+    const verdict = registry.verdict(clearTags, entry.tags, entry.asOf);
+    return verdict ?? registry.isValid(clearTags, entry.tags, entry.asOf);
+  }
+
+  async #isCertain({ tags, asOf }: Entry, { clearTags }: Asked, certain: AskedStamps): Promise<boolean> {
+    const stamps = await certain;
+    const all = [...clearTags, ...tags];
+    if (all.some((tag) => (stamps.get(tag) ?? 0) > asOf)) return false;
+    const more = await this.engine.registry.stampsInStore(all.filter((tag) => !stamps.has(tag)));
+    return more.every((stamp) => stamp <= asOf);
+  }
+
+  /** Asked of the store in the tick in which the entry is, for the tags that it had last time, too. */
+  async #stampsOf({ key, clearTags, tags = [] }: Asked): Promise<Map<string, Stamp>> {
+    const { memory, options, registry } = this.engine;
+    const before = memory?.get(key, options.clock.now())?.tags ?? [];
+    const asked = [...new Set([...clearTags, ...tags, ...before])];
+    const stamps = await registry.stampsInStore(asked);
+    return new Map(asked.map((tag, index) => [tag, stamps[index] as Stamp]));
   }
 }
 
-const answers = (entry: Entry, fingerprint: Asked): boolean =>
+type AskedStamps = Promise<Map<string, Stamp>>;
+
+const answers = (entry: Entry, fingerprint: Asked['fingerprint']): boolean =>
   fingerprint === ANY_QUESTION || entry.fingerprint === fingerprint;

@@ -1,10 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Entry } from './entry.js';
-
-interface Kept {
-  entry: Entry;
-  until: number;
-}
+import { KeptEntry } from './kept-entry.js';
 
 /** The right to put what is being read or written under a key, lost as soon as the key is dropped. */
 export interface Ticket {
@@ -13,12 +9,15 @@ export interface Ticket {
   lost: boolean;
 }
 
+/** Uses of one entry within this time, in ms, count as one: enough to know what was not used for longest. */
+const TOUCH_EVERY = 1_000;
+
 /**
- * The tier in this process, in front of the shared store: bounded, synchronous, holding undecoded entries, so
- * that each caller decodes values of its own. It answers nothing by itself: validity is the caller's to check.
+ * The tier in this process, in front of the store: bounded, synchronous. It answers nothing by itself: validity
+ * is the caller's to check.
  */
 export class MemoryTier {
-  readonly #kept: LRUCache<string, Kept>;
+  readonly #kept: LRUCache<string, KeptEntry>;
   readonly #tickets = new Map<string, Ticket>();
 
   constructor(
@@ -28,7 +27,8 @@ export class MemoryTier {
     this.#kept = new LRUCache({
       max: limits.maxEntries,
       maxSize: limits.maxBytes,
-      sizeCalculation: ({ entry }, key) => entry.payload.length + key.length + ENTRY_OVERHEAD,
+      sizeCalculation: ({ payload }, key) => DECODED * payload.length + key.length + ENTRY_OVERHEAD,
+      dispose: (kept) => kept.drop(),
     });
   }
 
@@ -36,27 +36,44 @@ export class MemoryTier {
     return this.#kept.size;
   }
 
-  get(key: string, now: number): Entry | undefined {
+  /** Bytes that its entries take, estimated. */
+  get bytes(): number {
+    return this.#kept.calculatedSize;
+  }
+
+  get(key: string, now: number): KeptEntry | undefined {
     const kept = this.#kept.get(key);
-    if (!kept || kept.until > now) return kept?.entry;
+    if (!kept || kept.until > now) return kept;
     this.#kept.delete(key);
     return undefined;
   }
 
+  /** Tells that an entry that was had from elsewhere is in use. */
+  touch(kept: KeptEntry, now: number): void {
+    if (now - kept.touchedAt < TOUCH_EVERY && now >= kept.touchedAt) return;
+    kept.touchedAt = now;
+    this.#kept.get(kept.key);
+  }
+
   /** To be taken before a key is read from or written to the store, and handed back to `put` or `leave`. */
   take(key: string): Ticket {
-    const ticket = this.#tickets.get(key) ?? { key, holders: 0, lost: false };
+    let ticket = this.#tickets.get(key);
+    if (!ticket) {
+      ticket = { key, holders: 0, lost: false };
+      this.#tickets.set(key, ticket);
+    }
     ticket.holders += 1;
-    this.#tickets.set(key, ticket);
     return ticket;
   }
 
-  /** Keeps an entry, unless its key was dropped since the ticket was taken. */
-  put(ticket: Ticket, entry: Entry, now: number, longest = this.longest): void {
+  /** Keeps an entry, unless its key was dropped since the ticket was taken; gives it as it is kept. */
+  put(ticket: Ticket, entry: Entry, now: number, longest = this.longest): KeptEntry | undefined {
     this.leave(ticket);
     const until = Math.min(entry.staleUntil, now + longest);
-    if (ticket.lost || until <= now) return;
-    this.#kept.set(ticket.key, { entry: { ...entry, payload: own(entry.payload) }, until });
+    if (ticket.lost || until <= now) return undefined;
+    const kept = new KeptEntry(ticket.key, entry, until, now);
+    this.#kept.set(ticket.key, kept);
+    return kept;
   }
 
   leave(ticket: Ticket): void {
@@ -66,7 +83,7 @@ export class MemoryTier {
 
   drop(key: string): void {
     this.#kept.delete(key);
-    this.#loseTicket(key);
+    if (this.#tickets.size > 0) this.#loseTicket(key);
   }
 
   dropWhere(matches: (key: string) => boolean): void {
@@ -87,13 +104,7 @@ export class MemoryTier {
   }
 }
 
-/** Bytes read from a socket are a part of all that arrived together: kept as such, they would keep all of it. */
-function own(payload: Buffer): Buffer {
-  if (payload.buffer.byteLength <= payload.length + ENTRY_OVERHEAD) return payload;
-  const bytes = Buffer.allocUnsafeSlow(payload.length);
-  payload.copy(bytes);
-  return bytes;
-}
-
 /** What an entry costs beside its payload and key, roughly: header object, tags, list nodes. */
-const ENTRY_OVERHEAD = 300;
+const ENTRY_OVERHEAD = 400;
+/** A value takes about so many times the bytes of its JSON. */
+const DECODED = 2;

@@ -61,7 +61,7 @@ export class MemoryStore extends Store {
     return removed;
   }
 
-  async acquire(key: string, lease: Lease, lifetime: number, newerThan: Stamp): Promise<boolean> {
+  async acquire(key: string, lease: Lease, lifetime: number, newerThan: Stamp): Promise<string | undefined> {
     const now = this.#clock.now();
     const held = this.#leases.get(key);
     const useful =
@@ -69,9 +69,9 @@ export class MemoryStore extends Store {
       held.expiresAt > now &&
       held.lease.asOf >= newerThan &&
       held.lease.fingerprint === lease.fingerprint;
-    if (useful) return false;
+    if (useful) return held.lease.text;
     this.#leases.set(key, { lease, expiresAt: now + lifetime });
-    return true;
+    return undefined;
   }
 
   async extend(key: string, lease: Lease, lifetime: number): Promise<boolean> {

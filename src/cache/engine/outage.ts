@@ -1,4 +1,5 @@
 import { CacheUnavailableError } from '../cache.errors.js';
+import { StoreRefusal } from './store.js';
 
 /** What has to be told to the store once it is back: keys to remove, tags to stamp. */
 export interface Invalidation {
@@ -7,11 +8,14 @@ export interface Invalidation {
 }
 
 export interface OutageOptions {
+  onOutage: 'miss' | 'throw';
   deadline: { read: number; write: number };
   breaker: { failures: number; retry: number };
   isConnected: () => boolean;
   /** Any call that shows that the store answers. */
   ping: () => Promise<unknown>;
+  /** A connection that seems to be there, but gives no answer, may be one to nobody. */
+  reconnect: () => void;
   /** Tells the store what it missed; reads resume only after it has succeeded. */
   replay: (missed: Required<Invalidation>) => Promise<unknown>;
   onDown: (reason: string) => void;
@@ -20,6 +24,8 @@ export interface OutageOptions {
 
 /** Beyond this, the journal becomes one clear of the whole namespace. */
 const LONGEST_JOURNAL = 10_000;
+/** So many probes in a row without an answer, and the connection is made anew. */
+const SILENT_PROBES = 4;
 
 /**
  * What happens when the store is away: every call has a deadline; after some failures in a row no call is made
@@ -29,6 +35,7 @@ const LONGEST_JOURNAL = 10_000;
 export class Outage {
   #isDown = true;
   #failures = 0;
+  #silentProbes = 0;
   #probing: NodeJS.Timeout | undefined;
   #isClosed = false;
   #onFirstUp: () => void = () => {};
@@ -48,7 +55,7 @@ export class Outage {
 
   /** Resolves when the store has answered for the first time, or after `patience` ms without an answer. */
   async settled(patience: number): Promise<void> {
-    await within(this.#firstUp, patience).catch(() => {});
+    await answered(this.#firstUp, patience).catch(() => {});
   }
 
   /** @throws CacheUnavailableError when there is no answer in time, or the store is known to be away */
@@ -70,11 +77,28 @@ export class Outage {
   /**
    * For writes that must not be forgotten: whether it was carried out or not, `undo` makes nothing old be served.
    *
-   * @throws CacheUnavailableError after `undo` was journalled
+   * @throws CacheUnavailableError after `undo` was journalled; caused by a StoreRefusal of keys it was not, since a
+   * store that answers can be told to remove them
    */
   async write<T>(call: () => Promise<T>, undo: Invalidation): Promise<T> {
     try {
       return await this.#attempt(call, this.options.deadline.write, () => {});
+    } catch (error) {
+      if (!(isRefusal(error) && undo.keys)) this.missed(undo);
+      throw error;
+    }
+  }
+
+  /** What a call gives without the store, unless the application wants to know. */
+  forgiven<T>(error: unknown, without: T): T {
+    if (error instanceof CacheUnavailableError && this.options.onOutage === 'miss') return without;
+    throw error;
+  }
+
+  /** What has to be known before a write: without it there is none, which must not be forgotten. */
+  async sure<T>(known: Promise<T>, undo: Invalidation): Promise<T> {
+    try {
+      return await known;
     } catch (error) {
       this.missed(undo);
       throw error;
@@ -108,11 +132,11 @@ export class Outage {
   async #attempt<T>(call: () => Promise<T>, deadline: number, onFailure: () => void): Promise<T> {
     if (this.#isDown) throw new CacheUnavailableError('Redis is away');
     try {
-      const result = await within(call(), deadline);
+      const result = await answered(call(), deadline);
       this.#failures = 0;
       return result;
     } catch (cause) {
-      if (!this.#isDown) onFailure();
+      if (!this.#isDown && !(cause instanceof StoreRefusal)) onFailure();
       throw new CacheUnavailableError(`Redis failed: ${(cause as Error).message}`, cause);
     }
   }
@@ -144,7 +168,12 @@ export class Outage {
   async #probe(): Promise<void> {
     try {
       if (!this.options.isConnected()) throw new Error('not connected');
-      await within(this.options.ping(), this.options.deadline.read);
+      await answered(this.options.ping(), this.options.deadline.read).catch((error: unknown) => {
+        this.#silentProbes += 1;
+        if (this.#silentProbes % SILENT_PROBES === 0) this.options.reconnect();
+        throw error;
+      });
+      this.#silentProbes = 0;
       while (this.journalled > 0) await this.#replay();
     } catch {
       this.#schedule(this.options.breaker.retry);
@@ -163,7 +192,7 @@ export class Outage {
     this.#keys.clear();
     this.#tags.clear();
     try {
-      await within(this.options.replay(missed), this.options.deadline.write * 4);
+      await answered(this.options.replay(missed), this.options.deadline.write * 4);
     } catch (error) {
       this.#journal(missed);
       throw error;
@@ -171,11 +200,15 @@ export class Outage {
   }
 }
 
+/** The store answered that it has no room. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof CacheUnavailableError && error.cause instanceof StoreRefusal;
+
 /**
  * The promise's result, or a rejection after `deadline` ms. What comes later is dropped. The deadline is waited for
  * in two halves: a process that was too busy to read an answer in time still gets the second half to do so.
  */
-async function within<T>(promise: Promise<T>, deadline: number): Promise<T> {
+async function answered<T>(promise: Promise<T>, deadline: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const give = () => reject(new Error(`no answer within ${deadline} ms`));

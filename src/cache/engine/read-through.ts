@@ -1,16 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CacheEngine } from './cache-engine.js';
-import type { Found, Lookup } from './lookup.js';
-import { freshness, OLDEST, type Entry } from './entry.js';
+import { freshness, isEarly, OLDEST, type Entry } from './entry.js';
 import type { EntryLead, FoundEntry } from './entry-access.js';
 import { Lead, type Question } from './lead.js';
+import type { Found, Lookup } from './lookup.js';
+import { within } from './patience.js';
+import type { Flight, Outcome } from './single-flight.js';
 import { Lease } from './store.js';
-import type { Flight } from './single-flight.js';
 
 /** How often a lease that another process holds is looked at, should its message get lost. */
 const POLL = 100;
 /** An epoch that never comes: what is loaded in it goes to its callers only. */
 const NEVER_KEPT = -1;
+/** Loads of others that a caller waits for, one after another, before it loads for itself alone. */
+const MOST_WAITS = 4;
 
 /**
  * Hit → load under way in this process → store → lease → load by the caller → fill. Gives either the entry or
@@ -25,128 +27,176 @@ export class ReadThrough {
   async open(question: Question): Promise<FoundEntry | EntryLead> {
     const { engine, lookup } = this;
     const { key, clearTags, fingerprint, tags } = question;
-    // A flight that turns out to be of no use is followed by a load of one's own; twice is bad luck enough.
-    for (let tries = 0; tries < 2; tries += 1) {
-      const kept = lookup.peek(key, clearTags, fingerprint);
-      if (kept && this.#isFresh(kept.entry)) return this.#answer(key, kept);
+    for (let waits = 0; waits < MOST_WAITS; waits += 1) {
+      const kept = lookup.peek(question);
+      if (kept && !this.#isDue(question, kept)) return this.#answer(key, kept, 'memory');
 
       const came = engine.options.clock.now();
       const flight = engine.flights.of(key, fingerprint);
-      if (!flight) return this.#begin(question);
-      if (
-        flight.asOf !== undefined &&
-        engine.registry.verdict([...clearTags, ...tags], flight.asOf) === false
-      ) {
+      // The load of this process is of no use to whoever wants what other processes changed since it began.
+      if (!flight || (question.isStrict && !engine.outage.isDown)) return this.#begin(question);
+      if (kept && this.#isFresh(kept)) return this.#answer(key, kept, 'memory');
+      if (flight.asOf !== undefined && engine.registry.verdict(clearTags, tags, flight.asOf) === false) {
         engine.flights.detach(key);
         return this.#begin(question);
       }
-      const outcome = await this.#wait(flight);
-      if (outcome === undefined || 'passed' in outcome) break;
+      const outcome = await this.#outcome(flight);
+      if (outcome === undefined) {
+        // One of those who waited too long loads beside it, and the others wait for that.
+        if (engine.flights.of(key, fingerprint) === flight) return this.#beside(question);
+        continue;
+      }
+      if ('passed' in outcome) break;
       if ('error' in outcome) throw outcome.error;
       const { entry } = outcome;
       // The stale answer of a refresh that takes longer than it may be served.
       if (entry.storedAt < came && freshness(entry, came) === 'expired') engine.flights.detach(key);
-      else if (await this.#isValid([...clearTags, ...entry.tags], entry))
-        return this.#answer(key, { entry, source: 'flight' });
+      else if (await this.#isValid(question, entry)) return this.#answer(key, entry, 'flight');
     }
     return this.#alone(question);
   }
 
   async #begin(question: Question): Promise<FoundEntry | EntryLead> {
     const { engine } = this;
-    const flight = engine.flights.begin(question.key, question.fingerprint, question.tags);
+    const { key, fingerprint, tags, isStrict } = question;
+    // Whoever must be sure begins a flight only with its lease: until then it may find that another's is as good.
+    const flight = isStrict ? undefined : engine.flights.begin(key, fingerprint, tags);
     try {
       return await this.#look(question, flight);
-    } catch {
+    } catch (error) {
+      if (error instanceof FlightFailure) throw error.cause;
       // The store is away: load for this process, and keep the result in memory for a moment.
-      engine.events.emit('miss', { key: question.key });
+      engine.events.emit('miss', { key });
       const asOf = engine.registry.clock;
+      const own = flight ?? engine.flights.begin(key, fingerprint, tags);
       // One call without an answer is not an outage yet: what the registry knows is unknown, so nothing is kept.
-      if (asOf === undefined) return new Lead(engine, question, flight, undefined, OLDEST, NEVER_KEPT);
-      flight.asOf = asOf;
-      return new Lead(engine, question, flight, undefined, asOf, engine.epoch);
+      if (asOf === undefined) return new Lead(engine, question, own, undefined, OLDEST, NEVER_KEPT);
+      own.asOf = asOf;
+      return new Lead(engine, question, own, undefined, asOf, engine.epoch);
     }
   }
 
   /** In the store, or in the hands of another process, or ours to load. */
-  async #look(question: Question, flight: Flight): Promise<FoundEntry | EntryLead> {
+  async #look(question: Question, begun: Flight | undefined): Promise<FoundEntry | EntryLead> {
     const { engine, lookup } = this;
-    const { key, clearTags, fingerprint, tags } = question;
+    const { key, fingerprint, tags } = question;
     const { epoch } = engine;
-    let [found] = await lookup.find([key], clearTags, fingerprint);
-    if (found && this.#isFresh(found.entry)) return this.#landed(flight, found);
-
-    const patience = engine.options.clock.now() + engine.options.lease.wait;
+    const { lease: terms, clock } = engine.options;
+    const patience = clock.now() + terms.wait;
+    let found = await lookup.find(question);
     for (;;) {
+      if (found && !this.#isDue(question, found.entry)) return this.#landed(key, begun, found);
+      const newest = await this.#newest(question);
       const asOf = await engine.registry.asOf();
-      const newest = await engine.registry.newest([...clearTags, ...tags]);
       const lease = new Lease(asOf, fingerprint);
-      const [taken, [again]] = await Promise.all([
-        engine.outage.offer(() => engine.store.acquire(key, lease, engine.options.lease.ttl, newest)),
-        lookup.load([key], clearTags, fingerprint), // sent behind it: sees what was stored until then
+      const [holder, again] = await Promise.all([
+        engine.outage.offer(() => engine.store.acquire(key, lease, terms.ttl, newest)),
+        lookup.load(question), // sent behind it: sees what was stored until then
       ]);
       found = again;
-      if (found && this.#isFresh(found.entry)) {
-        if (taken) void engine.outage.offer(() => engine.store.release(key, lease)).catch(() => {});
-        return this.#landed(flight, found);
+      const isTaken = holder === undefined;
+      if (found && !this.#isDue(question, found.entry)) {
+        if (isTaken) void engine.outage.offer(() => engine.store.release(key, lease)).catch(() => {});
+        return this.#landed(key, begun, found);
       }
-      if (taken) {
+      if (isTaken) {
+        const flight = begun ?? engine.flights.begin(key, fingerprint, tags);
         flight.asOf = asOf;
-        const lead = new Lead(engine, question, flight, lease, asOf, epoch);
+        flight.lease = lease.text;
+        const lead = new Lead(engine, question, flight, lease, asOf, epoch, found !== undefined);
         if (!found) {
           engine.events.emit('miss', { key });
           return lead;
         }
         flight.settle({ entry: found.entry });
-        return { ...this.#answer(key, found), refresh: lead };
+        return { ...this.#answer(key, found.entry, found.source), refresh: lead };
       }
-      if (found) return this.#landed(flight, found); // stale, and being loaded elsewhere
-      if (engine.options.clock.now() >= patience) {
-        flight.settle({ passed: true });
-        engine.flights.end(flight);
-        return this.#alone(question);
+      if (found) return this.#landed(key, begun, found); // being loaded anew elsewhere
+      const flight = engine.flights.of(key, fingerprint);
+      if (!begun && flight?.lease === holder) {
+        const joined = await this.#join(question, flight);
+        if (joined) return joined;
       }
+      if (clock.now() >= patience) return this.#beside(question, begun);
       await engine.bus.change(key, POLL);
-      [found] = await lookup.find([key], clearTags, fingerprint);
-      if (found && this.#isFresh(found.entry)) return this.#landed(flight, found);
+      found = await lookup.find(question);
     }
   }
 
-  /** A load for its caller only, beside one that takes too long. */
+  /** For whoever must be sure: the load whose lease was alive after it came, judged by what the store knows then. */
+  async #join(question: Question, flight: Flight): Promise<FoundEntry | undefined> {
+    const outcome = await this.#outcome(flight);
+    if (!outcome || 'passed' in outcome) return undefined;
+    if ('error' in outcome) throw new FlightFailure('the load failed', { cause: outcome.error });
+    const { entry } = outcome;
+    const stamps = await this.engine.registry.stampsInStore([...question.clearTags, ...entry.tags]);
+    return stamps.every((stamp) => stamp <= entry.asOf)
+      ? this.#answer(question.key, entry, 'flight')
+      : undefined;
+  }
+
+  /** A load for this process, beside one that takes too long; nothing of it is stored. */
+  #beside(question: Question, begun?: Flight): EntryLead {
+    const { engine } = this;
+    const { key, fingerprint, tags } = question;
+    const asOf = engine.registry.clock;
+    if (asOf === undefined) {
+      begun?.settle({ passed: true });
+      if (begun) engine.flights.end(begun);
+      return this.#alone(question);
+    }
+    engine.events.emit('miss', { key });
+    const flight = begun ?? engine.flights.begin(key, fingerprint, tags);
+    flight.asOf = asOf;
+    return new Lead(engine, question, flight, undefined, asOf, NEVER_KEPT);
+  }
+
+  /** A load for its caller only. */
   #alone(question: Question): EntryLead {
     this.engine.events.emit('miss', { key: question.key });
     return new Lead(this.engine, question, undefined, undefined, OLDEST, NEVER_KEPT);
   }
 
-  #landed(flight: Flight, found: Found): FoundEntry {
-    flight.settle({ entry: found.entry });
-    this.engine.flights.end(flight);
-    return this.#answer(flight.key, found);
+  #landed(key: string, flight: Flight | undefined, { entry, source }: Found): FoundEntry {
+    flight?.settle({ entry });
+    if (flight) this.engine.flights.end(flight);
+    return this.#answer(key, entry, source);
   }
 
-  #answer(key: string, { entry, source }: { entry: Entry; source: FoundEntry['source'] }): FoundEntry {
+  #answer(key: string, entry: Entry, source: FoundEntry['source']): FoundEntry {
     const stale = !this.#isFresh(entry);
     this.engine.events.emit(stale ? 'stale' : 'hit', { key, source });
-    const { payload, storedAt, freshUntil, codec } = entry;
-    return { found: true, payload, codec, storedAt, freshUntil, source, stale };
+    return { found: true, entry, source, stale };
   }
 
   #isFresh(entry: Entry): boolean {
     return freshness(entry, this.engine.options.clock.now()) === 'fresh';
   }
 
-  async #isValid(tags: readonly string[], entry: Entry): Promise<boolean> {
-    return this.engine.registry.isValid(tags, entry.asOf).catch(() => false);
+  /** Whether it is to be loaded anew: it is stale, or it is about to be and this caller has drawn the lot. */
+  #isDue({ luck }: Question, entry: Entry): boolean {
+    return isEarly(entry, this.engine.options.clock.now(), luck);
   }
 
-  /** The flight's outcome, or undefined when it takes longer than anybody should wait for another. */
-  async #wait(flight: Flight) {
-    const bound = new AbortController();
-    const late = sleep(this.engine.options.lease.wait, undefined, { signal: bound.signal, ref: false });
-    try {
-      return await Promise.race([flight.outcome, late.catch(() => {})]);
-    } finally {
-      bound.abort();
-    }
+  async #newest({ clearTags, tags, isStrict }: Question): Promise<number> {
+    const { registry } = this.engine;
+    const all = [...clearTags, ...tags];
+    return isStrict ? Math.max(0, ...(await registry.stampsInStore(all))) : registry.newest(all);
+  }
+
+  async #isValid({ clearTags }: Question, { tags, asOf }: Entry): Promise<boolean> {
+    return this.engine.registry.isValid(clearTags, tags, asOf).catch(() => false);
+  }
+
+  /** The flight's outcome, or undefined when its load takes longer than anybody should wait for another. */
+  async #outcome(flight: Flight): Promise<Outcome | undefined> {
+    const { wait } = this.engine.options.lease;
+    const isLoading = flight.asOf !== undefined;
+    const outcome = await within(flight.outcome, wait);
+    // The time until its load began was spent in waiting for another process.
+    return outcome ?? (isLoading ? undefined : within(flight.outcome, wait));
   }
 }
+
+/** The error of a load that was joined, which is not one of the store. */
+class FlightFailure extends Error {}

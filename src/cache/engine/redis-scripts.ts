@@ -8,12 +8,12 @@ export interface Script {
 
 const script = (text: string): Script => ({ text, hash: createHash('sha1').update(text).digest('hex') });
 
-/** Leases are `asOf:id:fingerprint`. KEYS: lease. ARGV: lease text, lifetime ms, asOf that is new enough, fingerprint. */
+/** Leases are `asOf:id:fingerprint`. KEYS: lease. ARGV: lease text, lifetime ms, asOf that is new enough, fingerprint. Gives 1, or the lease that is held. */
 const ACQUIRE = `
 local held = redis.call('GET', KEYS[1])
 if held then
   local asOf, fingerprint = string.match(held, '^(%d+):[^:]*:(.*)$')
-  if asOf and tonumber(asOf) >= tonumber(ARGV[3]) and fingerprint == ARGV[4] then return 0 end
+  if asOf and tonumber(asOf) >= tonumber(ARGV[3]) and fingerprint == ARGV[4] then return held end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`;
@@ -23,13 +23,25 @@ const EXTEND = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
 
-/** KEYS: entry, lease. ARGV: frame, lifetime ms, channel, message, lease text ('' to store in any case). */
+/**
+ * KEYS: entry, lease, entry, lease, … ARGV: channel, message, then for each entry: frame, lifetime ms, lease text
+ * ('' to store in any case). Gives 1 or 0 for each.
+ */
 const STORE = `
-if ARGV[5] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[5] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-redis.call('DEL', KEYS[2])
-redis.call('PUBLISH', ARGV[3], ARGV[4])
-return 1`;
+local stored, any = {}, false
+for i = 1, #KEYS / 2 do
+  local entry, lease, at = KEYS[2 * i - 1], KEYS[2 * i], 3 * i
+  local text = ARGV[at + 2]
+  if text ~= '' and redis.call('GET', lease) ~= text then
+    stored[i] = 0
+  else
+    redis.call('SET', entry, ARGV[at], 'PX', ARGV[at + 1])
+    redis.call('DEL', lease)
+    stored[i], any = 1, true
+  end
+end
+if any then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
+return stored`;
 
 /** KEYS: lease. ARGV: lease text, channel, message. */
 const RELEASE = `
@@ -37,10 +49,13 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 1`;
 
-/** KEYS: entry, lease. ARGV: channel, message. */
+/** KEYS: entry, lease, entry, lease, … ARGV: channel, message. Gives how many entries there were. */
 const REMOVE = `
-local removed = redis.call('UNLINK', KEYS[1])
-redis.call('UNLINK', KEYS[2])
+local removed = 0
+for i = 1, #KEYS, 2 do
+  removed = removed + redis.call('UNLINK', KEYS[i])
+  redis.call('UNLINK', KEYS[i + 1])
+end
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return removed`;
 

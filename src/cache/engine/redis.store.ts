@@ -1,21 +1,23 @@
+import slotOf from 'cluster-key-slot';
 import type { RedisConnection } from '../redis/redis-connection.js';
 import { quoted } from './glob.js';
 import { keyMessage, patternMessage } from './invalidation-bus.js';
 import { busChannel, leaseKey, registryKey } from './key-space.js';
-import { scripts } from './redis-scripts.js';
+import { scripts, type Script } from './redis-scripts.js';
 import {
   type CounterBasis,
   type CounterResult,
   type Lease,
   type Stamps,
   Store,
+  StoreRefusal,
   type Write,
 } from './store.js';
 
 /** The longest that any entry may live: older stamps are pruned, so no entry may outlive its stamps. */
 export const LONGEST_LIFE = 366 * 24 * 3_600_000;
 
-/** The store that all processes share. Commands of one call are sent together: one round trip. */
+/** The store that all processes share. One call is one command, or one per slot in a cluster: one round trip. */
 export class RedisStore extends Store {
   readonly #registry: string;
   readonly #channel: string;
@@ -32,41 +34,48 @@ export class RedisStore extends Store {
   }
 
   async read(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-    return Promise.all(keys.map((key) => this.redis.get(key)));
+    return this.#bySlot(keys, (some) => this.redis.readMany(some));
   }
 
   async write(writes: readonly Write[]): Promise<void> {
-    await Promise.all(writes.map((write) => this.#store(write, '')));
+    await this.#bySlot(
+      writes,
+      (some) => this.#store(some, ''),
+      ({ key }) => key,
+    );
   }
 
   async remove(keys: readonly string[]): Promise<number> {
-    const removed = await Promise.all(
-      keys.map((key) =>
-        this.redis.run(scripts.remove, [key, leaseKey(key)], [this.#channel, this.#message(key)]),
-      ),
-    );
-    return removed.reduce<number>((sum, one) => sum + Number(one), 0);
+    let removed = 0;
+    await this.#bySlot(keys, async (some) => {
+      removed += Number(
+        await this.#run(scripts.remove, withLeases(some), [this.#channel, this.#message(some)]),
+      );
+      return some;
+    });
+    return removed;
   }
 
-  async acquire(key: string, lease: Lease, lifetime: number, newerThan: number): Promise<boolean> {
+  async acquire(key: string, lease: Lease, lifetime: number, newerThan: number): Promise<string | undefined> {
     const args = [lease.text, String(lifetime), String(newerThan), lease.fingerprint];
-    return (await this.redis.run(scripts.acquire, [leaseKey(key)], args)) === 1;
+    const held = await this.#run(scripts.acquire, [leaseKey(key)], args);
+    return held === 1 ? undefined : String(held);
   }
 
   async extend(key: string, lease: Lease, lifetime: number): Promise<boolean> {
-    return (await this.redis.run(scripts.extend, [leaseKey(key)], [lease.text, String(lifetime)])) === 1;
+    return (await this.#run(scripts.extend, [leaseKey(key)], [lease.text, String(lifetime)])) === 1;
   }
 
   async fill(write: Write, lease: Lease): Promise<boolean> {
-    return this.#store(write, lease.text);
+    return (await this.#store([write], lease.text))[0] === true;
   }
 
   async release(key: string, lease: Lease): Promise<void> {
-    await this.redis.run(scripts.release, [leaseKey(key)], [lease.text, this.#channel, this.#message(key)]);
+    await this.#run(scripts.release, [leaseKey(key)], [lease.text, this.#channel, this.#message([key])]);
   }
 
   async increment(key: string, by: number, basis: CounterBasis): Promise<CounterResult> {
-    const reply = await this.redis.run(
+    const reply = await this.#run(
       scripts.increment,
       [key, leaseKey(key)],
       [
@@ -76,7 +85,7 @@ export class RedisStore extends Store {
         basis.header,
         String(basis.lifetime),
         this.#channel,
-        this.#message(key),
+        this.#message([key]),
       ],
     );
     const text = String(reply);
@@ -85,18 +94,14 @@ export class RedisStore extends Store {
   }
 
   async stamps(tags: readonly string[]): Promise<Stamps> {
-    const reply = (await this.redis.run(
-      scripts.stamps,
-      [this.#registry],
-      [this.#channel, ...tags],
-    )) as string[];
+    const reply = (await this.#run(scripts.stamps, [this.#registry], [this.#channel, ...tags])) as string[];
     const [clock, ...of] = reply.map(Number);
     return { clock: clock as number, of };
   }
 
   async invalidate(tags: readonly string[]): Promise<number> {
     const args = [this.#channel, this.sender, String(LONGEST_LIFE), ...tags];
-    return Number(await this.redis.run(scripts.invalidate, [this.#registry], args));
+    return Number(await this.#run(scripts.invalidate, [this.#registry], args));
   }
 
   async announcePattern(prefix: string, glob: string): Promise<void> {
@@ -113,18 +118,56 @@ export class RedisStore extends Store {
     yield* this.redis.scan(`${literal}*`);
   }
 
-  async #store({ key, bytes, lifetime }: Write, leaseText: string): Promise<boolean> {
-    const args = [
-      bytes,
-      String(Math.min(lifetime, LONGEST_LIFE)),
-      this.#channel,
-      this.#message(key),
-      leaseText,
-    ];
-    return (await this.redis.run(scripts.store, [key, leaseKey(key)], args)) === 1;
+  /** Gives whether each was stored. */
+  async #store(writes: readonly Write[], leaseText: string): Promise<boolean[]> {
+    const keys = writes.map(({ key }) => key);
+    const args: (string | Buffer)[] = [this.#channel, this.#message(keys)];
+    for (const { bytes, lifetime } of writes)
+      args.push(bytes, String(Math.min(lifetime, LONGEST_LIFE)), leaseText);
+    const stored = (await this.#run(scripts.store, withLeases(keys), args)) as number[];
+    return stored.map((one) => one === 1);
   }
 
-  #message(key: string): string {
-    return keyMessage(this.sender, key);
+  async #run(script: Script, keys: string[], args: (string | Buffer)[]): Promise<unknown> {
+    try {
+      return await this.redis.run(script, keys, args);
+    } catch (error) {
+      if (error instanceof Error && FULL.test(error.message)) throw new StoreRefusal(error.message);
+      throw error;
+    }
+  }
+
+  /** One command can't reach keys of several slots of a cluster: one for each slot then, all sent together. */
+  async #bySlot<Item, Result>(
+    items: readonly Item[],
+    call: (some: readonly Item[]) => Promise<readonly Result[]>,
+    keyOf: (item: Item) => string = String,
+  ): Promise<Result[]> {
+    if (items.length === 0) return [];
+    if (!this.redis.isCluster || items.length === 1) return [...(await call(items))];
+    const slots = new Map<number, number[]>();
+    items.forEach((item, index) => {
+      const slot = slotOf(keyOf(item));
+      const indexes = slots.get(slot);
+      if (indexes) indexes.push(index);
+      else slots.set(slot, [index]);
+    });
+    const results: Result[] = [];
+    await Promise.all(
+      [...slots.values()].map(async (indexes) => {
+        const some = await call(indexes.map((index) => items[index] as Item));
+        indexes.forEach((index, at) => (results[index] = some[at] as Result));
+      }),
+    );
+    return results;
+  }
+
+  #message(keys: readonly string[]): string {
+    return keyMessage(this.sender, keys);
   }
 }
+
+const withLeases = (keys: readonly string[]): string[] => keys.flatMap((key) => [key, leaseKey(key)]);
+
+/** `maxmemory` is reached and nothing may be evicted: commands that need no memory still work. */
+const FULL = /\bOOM command not allowed/;

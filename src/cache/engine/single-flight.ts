@@ -8,6 +8,8 @@ export class Flight {
   readonly outcome: Promise<Outcome>;
   /** Known once the load itself begins: what it may not be older than. */
   asOf: Stamp | undefined;
+  /** The lease under which it loads. */
+  lease: string | undefined;
   #settle!: (outcome: Outcome) => void;
 
   constructor(

@@ -41,10 +41,14 @@ export class Lease {
 /** `tagged`: the key holds an entry with tags, which only the caller can judge. */
 export type CounterResult = { value: number } | { refused: 'not an integer' | 'unsafe' | 'tagged' };
 
+/** The store answers, but has no room for what it was given; what needs none, such as `remove`, it does. */
+export class StoreRefusal extends Error {}
+
 /**
  * PORT: the tier that is the truth about entries, leases and stamps; in Redis shared by all processes, in memory
  * for one. Every method is one round trip. Methods reject when the store can't be reached: that is no answer,
- * never "absent". Deadlines are the caller's. All keys are entry keys of `Scope.key`.
+ * never "absent"; with a StoreRefusal when it is full. Deadlines are the caller's. All keys are entry keys of
+ * `Scope.key`.
  */
 export abstract class Store {
   /** The bytes as they were written; undefined when absent or expired. */
@@ -57,10 +61,16 @@ export abstract class Store {
   abstract remove(keys: readonly string[]): Promise<number>;
 
   /**
-   * Takes the lease of a key for `lifetime` ms. False while another holds it, unless what the other loads is of
-   * no use: it began before the stamp `newerThan`, or loads the answer to another question.
+   * Takes the lease of a key for `lifetime` ms, and gives undefined; or the text of the lease that another holds,
+   * unless what the other loads is of no use: it began before the stamp `newerThan`, or loads the answer to
+   * another question.
    */
-  abstract acquire(key: string, lease: Lease, lifetime: number, newerThan: Stamp): Promise<boolean>;
+  abstract acquire(
+    key: string,
+    lease: Lease,
+    lifetime: number,
+    newerThan: Stamp,
+  ): Promise<string | undefined>;
 
   /** Prolongs a lease that is still held. */
   abstract extend(key: string, lease: Lease, lifetime: number): Promise<boolean>;

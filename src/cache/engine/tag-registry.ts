@@ -1,8 +1,11 @@
 import { LRUCache } from 'lru-cache';
+import { Batch } from './batch.js';
 import type { Stamp } from './entry.js';
 import type { Stamps } from './store.js';
 
 const MOST_TAGS = 100_000;
+/** Asked for like a tag: the registry's clock. */
+const CLOCK = '#';
 
 /**
  * Who was invalidated when: a mirror of the store's registry, kept by messages, so that a hit costs no round
@@ -16,23 +19,26 @@ export class TagRegistry {
   #isAlone = false;
   /** An answer asked for before the mirror was emptied may be older than messages that were missed. */
   #generation = 0;
+  #version = 0;
+  readonly #asked = new Batch<string, Stamp>((tags) => this.#fetch(tags));
 
   constructor(private readonly fetch: (tags: readonly string[]) => Promise<Stamps>) {}
 
-  /** True or false when the mirror knows, undefined when the store must be asked. */
-  verdict(tags: readonly string[], asOf: Stamp): boolean | undefined {
+  /** Grows whenever anything may have become invalid: what was found valid at this version still is. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Whether something as of `asOf` may be served, as far as the mirror knows; undefined: the store must be asked. */
+  verdict(clearTags: readonly string[], tags: readonly string[], asOf: Stamp): boolean | undefined {
     if (!this.#isLive && !this.#isAlone) return undefined;
-    for (const tag of tags) {
-      const stamp = this.#mirror.get(tag) ?? (this.#isAlone ? 0 : undefined);
-      if (stamp === undefined) return undefined;
-      if (stamp > asOf) return false;
-    }
-    return true;
+    const cleared = this.#verdict(clearTags, asOf);
+    return cleared === true ? this.#verdict(tags, asOf) : cleared;
   }
 
   /** Whether something loaded as of `asOf` may be served: none of its tags has been stamped since. */
-  async isValid(tags: readonly string[], asOf: Stamp): Promise<boolean> {
-    return this.verdict(tags, asOf) ?? (await this.newest(tags)) <= asOf;
+  async isValid(clearTags: readonly string[], tags: readonly string[], asOf: Stamp): Promise<boolean> {
+    return this.verdict(clearTags, tags, asOf) ?? (await this.newest([...clearTags, ...tags])) <= asOf;
   }
 
   /** The latest stamp of any of the tags. */
@@ -40,12 +46,18 @@ export class TagRegistry {
     const known = tags.map((tag) => this.#mirror.get(tag) ?? (this.#isAlone ? 0 : undefined));
     if ((this.#isLive || this.#isAlone) && known.every((stamp) => stamp !== undefined))
       return Math.max(0, ...known);
-    return Math.max(0, ...(await this.#ask(tags)).of);
+    return Math.max(0, ...(await this.stampsInStore(tags)));
+  }
+
+  /** Each tag's stamp, asked of the store whatever the mirror knows: all changes that are done are in it. */
+  async stampsInStore(tags: readonly string[]): Promise<Stamp[]> {
+    if (this.#isAlone) return tags.map((tag) => this.#mirror.get(tag) ?? 0);
+    return Promise.all(tags.map((tag) => this.#asked.add(tag)));
   }
 
   /** What is known before a load begins. A mirror that lags makes it too small, which is safe: a spare miss. */
   async asOf(): Promise<Stamp> {
-    return this.clock ?? (await this.#ask([])).clock;
+    return this.clock ?? this.#asked.add(CLOCK);
   }
 
   /** The same without asking the store, undefined when it would have to be asked. */
@@ -56,7 +68,7 @@ export class TagRegistry {
   /** A message, or the answer to an invalidation of ours. */
   learn(stamp: Stamp, tags: readonly string[]): void {
     this.#clock = Math.max(this.#clock, stamp);
-    for (const tag of tags) this.#mirror.set(tag, Math.max(this.#mirror.get(tag) ?? 0, stamp));
+    for (const tag of tags) this.#stamp(tag, stamp);
   }
 
   /** Messages arrive from now on; what was known before may be old. */
@@ -90,21 +102,38 @@ export class TagRegistry {
     this.learn(this.#clock + 1, tags);
   }
 
-  async #ask(tags: readonly string[]): Promise<Stamps> {
-    const generation = this.#generation;
-    const stamps = await this.fetch(tags);
-    if (this.#isLive && !this.#isAlone && generation === this.#generation) {
-      this.#clock = Math.max(this.#clock, stamps.clock);
-      tags.forEach((tag, index) =>
-        this.#mirror.set(tag, Math.max(this.#mirror.get(tag) ?? 0, stamps.of[index] ?? 0)),
-      );
+  #verdict(tags: readonly string[], asOf: Stamp): boolean | undefined {
+    for (const tag of tags) {
+      const stamp = this.#mirror.get(tag) ?? (this.#isAlone ? 0 : undefined);
+      if (stamp === undefined) return undefined;
+      if (stamp > asOf) return false;
     }
-    return stamps;
+    return true;
+  }
+
+  async #fetch(asked: readonly string[]): Promise<Stamp[]> {
+    const generation = this.#generation;
+    const tags = [...new Set(asked)].filter((tag) => tag !== CLOCK);
+    const { clock, of } = await this.fetch(tags);
+    const stamps = new Map(tags.map((tag, index) => [tag, of[index] ?? 0]));
+    if (this.#isLive && !this.#isAlone && generation === this.#generation) {
+      this.#clock = Math.max(this.#clock, clock);
+      for (const [tag, stamp] of stamps) this.#stamp(tag, stamp);
+    }
+    return asked.map((tag) => stamps.get(tag) ?? clock);
+  }
+
+  #stamp(tag: string, stamp: Stamp): void {
+    const known = this.#mirror.get(tag);
+    if (known !== undefined && known >= stamp) return;
+    this.#mirror.set(tag, stamp);
+    if (stamp > 0) this.#version += 1;
   }
 
   #forget(): void {
     this.#mirror.clear();
     this.#clock = 0;
     this.#generation += 1;
+    this.#version += 1;
   }
 }

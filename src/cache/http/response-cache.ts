@@ -87,8 +87,8 @@ export class ResponseCache {
       await entry.fill(encodeFrame({ kind: 'generation', id }), lifetimes);
       return id;
     }
-    void entry.refresh?.fill(entry.payload, lifetimes).catch(() => {});
-    const frame = decodeFrame(entry.payload);
+    void entry.refresh?.fill(entry.entry.payload, lifetimes).catch(() => {});
+    const frame = decodeFrame(entry.entry.payload);
     return frame?.kind === 'generation' ? frame.id : randomUUID();
   }
 
@@ -101,7 +101,7 @@ export class ResponseCache {
       if (!this.#hitForMiss.enter(hash)) return handle(exchange, fwd, 'uncacheable');
       const found = await this.#open(exchange, route, { url, hash, fwd, keyedHeaders });
       if (typeof found === 'string') return found;
-      const frame = decodeFrame(found.payload);
+      const frame = decodeFrame(found.entry.payload);
       if (frame?.kind === 'answer') return this.#serve(exchange, frame, found, fwd);
       if (frame?.kind !== 'variants') return handle(exchange, fwd, 'unreadable');
       hash = variantHash(hash, frame.names, headers);
@@ -158,12 +158,12 @@ export class ResponseCache {
       entryHeaders,
       method: context.method,
       requestHeaders: context.headers,
-      age: answer.age + seconds(now - found.storedAt),
+      age: answer.age + seconds(now - found.entry.storedAt),
       // What was made while this request waited was not there when it came.
       cacheStatus: cacheStatus(
-        found.source === 'flight' && found.storedAt > exchange.askedAt
+        found.source === 'flight' && found.entry.storedAt > exchange.askedAt
           ? { hit: false, fwd, collapsed: true }
-          : { hit: true, ttl: seconds(found.freshUntil - now) },
+          : { hit: true, ttl: seconds(found.entry.freshUntil - now) },
       ),
     });
     if (isEnded) replayed.attach();

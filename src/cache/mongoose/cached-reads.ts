@@ -55,7 +55,7 @@ export class CachedReads {
   async #answerFrom(entry: FoundEntry, read: CacheableRead): Promise<unknown> {
     if (entry.refresh) void this.#refresh(entry.refresh, read);
     try {
-      return decodePayload(entry.payload, this.bson, read.decoding);
+      return decodePayload(entry.entry.payload, this.bson, read.decoding);
     } catch {
       return read.bypass();
     }

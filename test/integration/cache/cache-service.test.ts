@@ -362,7 +362,7 @@ describeWith('redis', 'CacheService on Redis', () => {
   it('never leaves its namespace', async () => {
     const { url, namespace } = redis();
     const client = await createClient({ url }).connect();
-    const foreign = [namespace, `${namespace}x:v1:k:a`, `other-${namespace}`];
+    const foreign = [namespace, `${namespace}x:v2:k:a`, `other-${namespace}`];
     for (const key of foreign) await client.set(key, 'foreign', { EX: 60 });
     const cache = await createCache({ redis: { url }, namespace });
     await cache.set('a', 1);

@@ -185,10 +185,10 @@ describeWith('redis', 'A cache on Redis', () => {
     const cache = await open({ namespace: writer.options.namespace });
     const keys = Array.from({ length: 200 }, (_, index) => `k${index}`);
     await writer.setMany(keys.map((key) => [key, 'petal'.repeat(20)] as const));
-    await cache.getMany(keys);
+    await Promise.all(keys.map((key) => cache.has(key))); // not read yet: kept as bytes
     const entry = await cache.openEntry({ key: 'k7' });
     expect(entry).toMatchObject({ found: true, source: 'memory' });
-    if (entry.found) expect(entry.payload.buffer.byteLength).toBeLessThan(1_000);
+    if (entry.found) expect(entry.entry.payload.buffer.byteLength).toBeLessThan(1_000);
   });
 
   it('leaves nothing on a client of the application when it is closed', async () => {
@@ -269,7 +269,7 @@ describeWith('redis', 'A cache on Redis', () => {
     const cache = await open();
     await cache.increment('n');
     const client = await createClient({ url: redis().url }).connect();
-    const key = `${cache.options.namespace}:v1:k:n`;
+    const key = `${cache.options.namespace}:v2:k:n`;
     await client.del(key);
     await client.hSet(key, 'a', 'hash');
     expect(await cache.increment('n')).toBe(1);

@@ -75,7 +75,7 @@ describe('Patterns', () => {
       child.key('x'),
       root.key('x', 'query'),
       child.key('x', 'http'),
-      'other:v1:k:x',
+      'other:v2:k:x',
     ];
     const found = (scope: Scope, glob: string) => keys.filter(patternMatcher(scope.prefix, glob));
     expect(found(root, '*')).toEqual([root.key('x')]);

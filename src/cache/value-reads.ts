@@ -1,0 +1,130 @@
+import type { Duration } from '../duration.js';
+import type { CacheEngine } from './engine/cache-engine.js';
+import { freshness } from './engine/entry.js';
+import type { EntryLead } from './engine/entry-access.js';
+import { KeptEntry } from './engine/kept-entry.js';
+import type { Scope } from './engine/key-space.js';
+import { ANY_QUESTION, Lookup, type Found } from './engine/lookup.js';
+import { within } from './engine/patience.js';
+import { QuickHits } from './engine/quick-hits.js';
+import type { ReadThrough } from './engine/read-through.js';
+import { runFactory, type Factory, type FactoryTerms } from './factory.js';
+import { areQuick, resolveGetOrSetOptions, type GetOrSetOptions } from './set-options.js';
+import type { Values } from './values.js';
+
+interface Parts {
+  engine: CacheEngine;
+  scope: Scope;
+  readThrough: ReadThrough;
+  values: Values;
+  registryTags: (tags: readonly string[]) => string[];
+  remove: (keys: readonly string[]) => Promise<unknown>;
+  /** Aborted when the cache is closed. */
+  closing: AbortSignal;
+}
+
+/** Reads of values by the user's keys: the quick way where memory has them, else the whole way. */
+export class ValueReads {
+  readonly #parts: Parts;
+  readonly #engine: CacheEngine;
+  readonly #values: Values;
+  readonly #lookup: Lookup;
+  readonly #quickHits: QuickHits;
+  readonly #isStrict: boolean;
+
+  constructor(parts: Parts) {
+    const { engine, scope, values } = parts;
+    this.#parts = parts;
+    this.#engine = engine;
+    this.#values = values;
+    this.#lookup = new Lookup(engine);
+    this.#quickHits = new QuickHits(engine, scope.clearTags);
+    this.#isStrict = engine.options.consistency === 'strict';
+  }
+
+  // Neither of both is async: a hit of memory makes no promise but the one it gives.
+  get<T>(key: string): Promise<T | undefined> {
+    const kept = this.#isStrict ? undefined : this.#quickHits.find(key);
+    return kept ? (kept.promise(this.#values.sharing) as Promise<T>) : this.#get<T>(key);
+  }
+
+  getOrSet<T>(key: string, factory: Factory<T>, options?: Duration | GetOrSetOptions): Promise<T> {
+    const kept = !this.#isStrict && areQuick(options) ? this.#quickHits.find(key) : undefined;
+    return kept ? (kept.promise(this.#values.sharing) as Promise<T>) : this.#getOrSet(key, factory, options);
+  }
+
+  /** The fresh entry under a key. */
+  async fresh(key: string): Promise<Found | undefined> {
+    const { engine } = this.#parts;
+    const asked = { ...this.#named(key), fingerprint: ANY_QUESTION, isStrict: this.#isStrict } as const;
+    try {
+      const found = await this.#lookup.find(asked);
+      return found && freshness(found.entry, engine.options.clock.now()) === 'fresh' ? found : undefined;
+    } catch (error) {
+      return engine.outage.forgiven(error, undefined);
+    }
+  }
+
+  async #get<T>(userKey: string): Promise<T | undefined> {
+    const { events } = this.#engine;
+    const { key } = this.#named(userKey);
+    const found = await this.fresh(userKey);
+    const decoded = found && this.#values.of(key, found.entry);
+    if (decoded?.value === undefined) {
+      events.emit('miss', { key });
+      return undefined;
+    }
+    if (found?.entry instanceof KeptEntry) this.#quickHits.remember(userKey, found.entry);
+    events.emit('hit', { key, source: found?.source ?? 'redis' });
+    return decoded.value as T;
+  }
+
+  async #getOrSet<T>(
+    userKey: string,
+    factory: Factory<T>,
+    given: Duration | GetOrSetOptions | undefined,
+  ): Promise<T> {
+    const { readThrough, registryTags, closing } = this.#parts;
+    const { options: defaults } = this.#engine;
+    const options = resolveGetOrSetOptions(given, defaults, registryTags);
+    const { tags, timeout, isStrict } = options;
+    const named = this.#named(userKey);
+    const luck = defaults.earlyRefresh ? Math.random() : 0;
+    const opened = await readThrough.open({ ...named, tags, isStrict, luck });
+    const terms: FactoryTerms = { ...options, key: userKey, longest: timeout.hard, registryTags, closing };
+    if (!opened.found) return runFactory(opened, factory, terms);
+
+    const decoded = this.#values.of(named.key, opened.entry);
+    if (decoded === undefined) {
+      opened.refresh?.pass();
+      await this.#parts.remove([named.key]).catch((error: unknown) => this.#engine.outage.forgiven(error, 0));
+      return this.#getOrSet(userKey, factory, given);
+    }
+    if (opened.entry instanceof KeptEntry) this.#quickHits.remember(userKey, opened.entry);
+    const { value } = decoded;
+    if (!opened.refresh) return value as T;
+    const loading = this.#refresh(named.key, opened.refresh, factory, { ...terms, stale: value });
+    const loaded = opened.stale && timeout.soft > 0 ? await within(loading, timeout.soft) : undefined;
+    return loaded ? loaded.value : (value as T);
+  }
+
+  /** The value in a box; none where the load fails, which only listeners of the event hear of. */
+  async #refresh<T>(
+    key: string,
+    lead: EntryLead,
+    factory: Factory<T>,
+    terms: FactoryTerms,
+  ): Promise<{ value: T } | undefined> {
+    try {
+      return { value: await runFactory(lead, factory, terms) };
+    } catch (error) {
+      this.#engine.events.emit('refreshFailed', { key, error });
+      return undefined;
+    }
+  }
+
+  #named(key: string): { key: string; clearTags: readonly string[] } {
+    const { scope } = this.#parts;
+    return { key: scope.key(key), clearTags: scope.clearTags };
+  }
+}
