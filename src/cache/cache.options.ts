@@ -213,6 +213,10 @@ function checkedRedis(redis: RedisOptions | false): RedisOptions | false {
   return redis;
 }
 
+const isSharing = (value: unknown): boolean => value === 'isolated' || value === 'shared';
+
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
+
 const isNamespace = (value: unknown): boolean => typeof value === 'string' && NAMESPACE.test(value);
 
 /** A time to wait for, in milliseconds: none at all would mean never, and timers know no more than 24 days. */
