@@ -12,10 +12,10 @@ export interface FactoryContext {
   readonly signal: AbortSignal;
   /** The value that is there, where the load is its refresh in the background. */
   readonly stale: unknown;
-  setTtl(ttl: Duration): void;
-  addTags(...tags: string[]): void;
+  readonly setTtl: (ttl: Duration) => void;
+  readonly addTags: (...tags: string[]) => void;
   /** Don't store the result. Those who wait for it get it all the same. */
-  skip(): void;
+  readonly skip: () => void;
 }
 
 /** How the result is to be stored, unless the factory says otherwise. */
@@ -66,27 +66,24 @@ class FactoryRun implements FactoryContext {
     this.staleTtl = terms.staleTtl;
     this.tags = [...terms.tags];
     this.stale = terms.stale;
-    // Factories take these out of their context: `({ setTtl }) => …`.
-    this.setTtl = this.setTtl.bind(this);
-    this.addTags = this.addTags.bind(this);
-    this.skip = this.skip.bind(this);
   }
 
   get signal(): AbortSignal {
     return (this.#signal ??= AbortSignal.any([this.terms.closing, this.#tooLate.signal]));
   }
 
-  setTtl(ttl: Duration): void {
+  // Functions of their own: factories take them out of their context, `({ setTtl }) => …`.
+  readonly setTtl = (ttl: Duration): void => {
     this.ttl = toMilliseconds(ttl, 'ttl');
-  }
+  };
 
-  addTags(...tags: string[]): void {
+  readonly addTags = (...tags: string[]): void => {
     this.tags.push(...this.terms.registryTags(tags));
-  }
+  };
 
-  skip(): void {
+  readonly skip = (): void => {
     this.ttl = 0;
-  }
+  };
 
   async result<T>(factory: Factory<T>): Promise<T> {
     const { longest, key } = this.terms;
