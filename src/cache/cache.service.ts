@@ -16,14 +16,8 @@ import type { Question } from './engine/lead.js';
 import { Lookup } from './engine/lookup.js';
 import { ReadThrough } from './engine/read-through.js';
 import type { Factory } from './factory.js';
-import {
-  newEntry,
-  resolveSetOptions,
-  type GetOrSetOptions,
-  type ResolvedSetOptions,
-  type SetOptions,
-} from './set-options.js';
-import { entryTags, invalidationTags, modelClearTags, type ModelLike } from './tags.js';
+import { newEntry, resolveSetOptions, type GetOrSetOptions, type SetOptions } from './set-options.js';
+import { invalidationTags, modelClearTags, RegistryTags, type ModelLike } from './tags.js';
 import { ValueReads } from './value-reads.js';
 import { Values } from './values.js';
 
@@ -44,6 +38,7 @@ export class CacheService {
   readonly #readThrough: ReadThrough;
   readonly #values: Values;
   readonly #reads: ValueReads;
+  readonly #registryTags: RegistryTags;
   readonly #closing: AbortController;
 
   /** @internal made by `createCache`, CacheModule and `namespace` */
@@ -52,6 +47,7 @@ export class CacheService {
     this.#scope = scope;
     this.#changes = new Changes(engine);
     this.#readThrough = new ReadThrough(engine, new Lookup(engine));
+    this.#registryTags = new RegistryTags(scope.name);
     this.#values = parent ? parent.#values : new Values(engine);
     this.#closing = parent ? parent.#closing : new AbortController();
     setMaxListeners(0, this.#closing.signal); // every factory under way may listen
@@ -87,7 +83,7 @@ export class CacheService {
    * @throws CacheValueError for what has no faithful bytes, DurationError for a bad ttl
    */
   async set(key: string, value: unknown, options?: Duration | SetOptions): Promise<void> {
-    await this.setMany([[key, value]], options);
+    await this.#set([[key, value]], options);
   }
 
   /** Stores several values, in one round trip. */
@@ -95,35 +91,7 @@ export class CacheService {
     entries: Iterable<readonly [key: string, value: unknown]>,
     options?: Duration | SetOptions,
   ): Promise<void> {
-    const resolved = this.#resolve(options);
-    const now = this.#engine.options.clock.now();
-    const writes: { key: string; entry: (known: Stamp) => Entry }[] = [];
-    const removals: string[] = [];
-    for (const [key, value] of new Map(entries)) {
-      const entryKey = this.#scope.key(key);
-      if (value === undefined || resolved.ttl === 0) {
-        removals.push(entryKey);
-        continue;
-      }
-      const encoded = encodeValue(value);
-      if (encoded.payload.length > this.#engine.options.maxValueBytes) {
-        this.#engine.events.emit('tooLarge', { key: entryKey, bytes: encoded.payload.length });
-        removals.push(entryKey);
-        continue;
-      }
-      writes.push({
-        key: entryKey,
-        entry: (known) => newEntry(encoded, resolved, known, now),
-      });
-    }
-    await this.#forgiving(undefined, async () => {
-      if (removals.length > 0) await this.#changes.remove(removals);
-      if (writes.length === 0) return;
-      await this.#changes.write(
-        (known) => writes.map(({ key, entry }) => ({ key, entry: entry(known) })),
-        writes.map(({ key }) => key),
-      );
-    });
+    await this.#set([...new Map(entries)], options);
   }
 
   /**
@@ -167,13 +135,18 @@ export class CacheService {
    */
   async increment(key: string, by = 1, options: { ttl?: Duration } = {}): Promise<number> {
     if (!Number.isSafeInteger(by)) throw new CacheCounterError(key, `can't be changed by ${shown(by)}`);
-    const { ttl } = this.#resolve(options);
+    const { ttl } = resolveSetOptions(options, this.options, () => []);
     if (ttl === 0)
       throw new CacheOptionsError({ problem: 'the ttl of a counter is 0', expected: 'more than 0' });
     const entryKey = this.#scope.key(key);
     for (let tries = 0; tries < 3; tries += 1) {
       const result = await this.#changes.increment(entryKey, by, this.#scope.clearTags, (asOf) =>
-        newEntry(COUNTER, { ttl, staleTtl: 0, tags: [] }, asOf, this.#engine.options.clock.now()),
+        newEntry(
+          COUNTER,
+          { ttl, staleTtl: 0, tags: [], asOf: undefined },
+          asOf,
+          this.#engine.options.clock.now(),
+        ),
       );
       if ('value' in result) return result.value;
       if (result.refused === 'not an integer') throw new CacheCounterError(key, 'holds something else');
@@ -256,7 +229,7 @@ export class CacheService {
 
   /** @internal the registry tags that an entry carries for users' tags */
   registryTags(tags: readonly string[]): string[] {
-    return tags.flatMap((tag) => entryTags(checkedName('The tag', tag), this.#scope.name));
+    return tags.flatMap((tag) => this.#registryTags.of(tag));
   }
 
   /** @internal */
@@ -274,6 +247,40 @@ export class CacheService {
     this.#values.decodeWith(codec, decode);
   }
 
+  async #set(
+    entries: readonly (readonly [key: string, value: unknown])[],
+    options: Duration | SetOptions | undefined,
+  ): Promise<void> {
+    const { events, options: bounds } = this.#engine;
+    const resolved = resolveSetOptions(options, bounds, (tags) => this.registryTags(tags));
+    const now = bounds.clock.now();
+    const values: { key: string; encoded: Pick<Entry, 'codec' | 'payload'> }[] = [];
+    const removals: string[] = [];
+    for (const [userKey, value] of entries) {
+      const key = this.#scope.key(userKey);
+      if (value === undefined || resolved.ttl === 0) {
+        removals.push(key);
+        continue;
+      }
+      const encoded = encodeValue(value);
+      const bytes = encoded.payload.length;
+      if (bytes <= bounds.maxValueBytes) {
+        values.push({ key, encoded });
+      } else {
+        events.emit('tooLarge', { key, bytes });
+        removals.push(key);
+      }
+    }
+    await this.#forgiving(undefined, async () => {
+      if (removals.length > 0) await this.#changes.remove(removals);
+      if (values.length === 0) return;
+      await this.#changes.write(
+        values.map(({ key }) => key),
+        (known) => values.map(({ encoded }) => newEntry(encoded, resolved, known, now)),
+      );
+    });
+  }
+
   #question({ key, hash, fingerprint, tags = [] }: EntryRequest): Question {
     const entryKey =
       hash === undefined ? this.#scope.key(key as string) : this.#scope.key(hash.value, hash.space);
@@ -286,10 +293,6 @@ export class CacheService {
       isStrict: this.options.consistency === 'strict',
       luck: 0,
     };
-  }
-
-  #resolve(options?: Duration | SetOptions): ResolvedSetOptions {
-    return resolveSetOptions(options, this.#engine.options, (tags) => this.registryTags(tags));
   }
 
   /** What a call gives without Redis, unless the application wants to know. */

@@ -46,7 +46,7 @@ export interface ResolvedSetOptions {
   ttl: number;
   staleTtl: number;
   tags: readonly string[];
-  asOf?: Stamp;
+  asOf: Stamp | undefined;
 }
 
 export interface ResolvedTimeout {
@@ -69,25 +69,32 @@ interface Defaults {
 type RegistryTags = (tags: readonly string[]) => string[];
 
 export function resolveSetOptions(
-  options: Duration | SetOptions | undefined,
+  given: Duration | SetOptions | undefined,
   defaults: Defaults,
   registryTags: RegistryTags,
 ): ResolvedSetOptions {
-  const { asOf, ...more } = known(options, SET_OPTIONS);
+  const options = known<SetOptions>(given, SET_OPTIONS);
+  const { asOf } = options;
   return {
-    ...lifetime(more, defaults, registryTags),
-    ...(asOf !== undefined && { asOf: checkedStamp(asOf) }),
+    ttl: resolvedTtl(options, defaults),
+    staleTtl: resolvedStaleTtl(options, defaults),
+    tags: resolvedTags(options, registryTags),
+    asOf: asOf === undefined ? undefined : checkedStamp(asOf),
   };
 }
 
 export function resolveGetOrSetOptions(
-  options: Duration | GetOrSetOptions | undefined,
+  given: Duration | GetOrSetOptions | undefined,
   defaults: Defaults,
   registryTags: RegistryTags,
 ): ResolvedGetOrSetOptions {
-  const { timeout, consistency = defaults.consistency, ...more } = known(options, GET_OR_SET_OPTIONS);
+  const options = known<GetOrSetOptions>(given, GET_OR_SET_OPTIONS);
+  const { timeout, consistency = defaults.consistency } = options;
   return {
-    ...lifetime(more, defaults, registryTags),
+    ttl: resolvedTtl(options, defaults),
+    staleTtl: resolvedStaleTtl(options, defaults),
+    tags: resolvedTags(options, registryTags),
+    asOf: undefined,
     timeout: timeout === undefined ? defaults.timeout : resolveTimeout(timeout),
     isStrict: checkedConsistency(consistency) === 'strict',
   };
@@ -147,7 +154,7 @@ function remembered(duration: Duration, name: string): number {
 const SET_OPTIONS = ['ttl', 'staleTtl', 'tags', 'asOf'] as const;
 const GET_OR_SET_OPTIONS = ['ttl', 'staleTtl', 'tags', 'timeout', 'consistency'] as const;
 
-function known<O extends object>(options: Duration | O | undefined, names: readonly string[]): O {
+function known<O extends { ttl?: Duration }>(options: Duration | O | undefined, names: readonly string[]): O {
   if (typeof options === 'object' && options !== null) return named('the options', options, names);
   return { ttl: options } as O;
 }
@@ -155,27 +162,26 @@ function known<O extends object>(options: Duration | O | undefined, names: reado
 function named<O extends object>(what: string, options: O, names: readonly string[]): O {
   if (typeof options !== 'object' || options === null)
     throw new CacheOptionsError({ problem: `${what} is ${shown(options)}`, expected: 'an object' });
-  for (const name of Object.keys(options)) {
+  for (const name in options) {
     if (names.includes(name)) continue;
     throw new CacheOptionsError({
-      problem: `${what} hold${what === 'timeout' ? 's' : ''} ${shown(name)}`,
+      problem: `there is ${shown(name)} in ${what}`,
       expected: `only ${names.join(', ')}`,
     });
   }
   return options;
 }
 
-function lifetime(
-  { ttl, staleTtl, tags }: Pick<SetOptions, 'ttl' | 'staleTtl' | 'tags'>,
-  defaults: Defaults,
-  registryTags: RegistryTags,
-): ResolvedSetOptions {
-  return {
-    ttl: ttl === undefined ? defaults.ttl : remembered(ttl, 'ttl'),
-    staleTtl: staleTtl === undefined ? defaults.staleTtl : remembered(staleTtl, 'staleTtl'),
-    tags: tags === undefined ? [] : registryTags(checkedTags(tags)),
-  };
-}
+const resolvedTtl = ({ ttl }: SetOptions, defaults: Defaults): number =>
+  ttl === undefined ? defaults.ttl : remembered(ttl, 'ttl');
+
+const resolvedStaleTtl = ({ staleTtl }: SetOptions, defaults: Defaults): number =>
+  staleTtl === undefined ? defaults.staleTtl : remembered(staleTtl, 'staleTtl');
+
+const resolvedTags = ({ tags }: SetOptions, registryTags: RegistryTags): readonly string[] =>
+  tags === undefined ? NO_TAGS : registryTags(checkedTags(tags));
+
+const NO_TAGS: readonly string[] = [];
 
 function checkedTags(tags: unknown): readonly string[] {
   if (Array.isArray(tags)) return tags as string[];
@@ -198,7 +204,8 @@ export function newEntry(
   now: number,
 ): Entry {
   return {
-    ...encoded,
+    codec: encoded.codec,
+    payload: encoded.payload,
     asOf: Math.min(asOf ?? known, known), // a stamp from the future would survive invalidations
     storedAt: now,
     freshUntil: now + ttl,

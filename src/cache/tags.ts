@@ -1,4 +1,5 @@
 import { CacheKeyError } from './cache.errors.js';
+import { checkedName } from './engine/key-space.js';
 
 /** What is needed of a Mongoose model to name its tags; every `Model` has it. */
 export interface ModelLike {
@@ -39,6 +40,25 @@ export function entryTags(tag: string, scope: string): string[] {
   const name = id.split('@', 1)[0] as string;
   return [...new Set([MODEL + name, MODEL + id, WRITES + id])];
 }
+
+/** What `entryTags` gives in one namespace: most tags are used again and again. */
+export class RegistryTags {
+  readonly #known = new Map<unknown, readonly string[]>();
+
+  constructor(private readonly scope: string) {}
+
+  /** @throws CacheKeyError for what is no tag */
+  of(tag: string): readonly string[] {
+    const known = this.#known.get(tag);
+    if (known) return known;
+    const tags = entryTags(checkedName('The tag', tag), this.scope);
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(tag, tags);
+    return tags;
+  }
+}
+
+const MOST_KNOWN = 1_000;
 
 /** Registry tags that a cached query carries for its model: dropped by `clearModelCache`, not by every write. */
 export function queryModelTags(of: ModelLike): string[] {

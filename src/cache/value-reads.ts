@@ -91,8 +91,11 @@ export class ValueReads {
     const named = this.#named(userKey);
     const luck = defaults.earlyRefresh ? Math.random() : 0;
     const opened = await readThrough.open({ ...named, tags, isStrict, luck });
-    const terms: FactoryTerms = { ...options, key: userKey, longest: timeout.hard, registryTags, closing };
-    if (!opened.found) return runFactory(opened, factory, terms);
+    const terms = (stale?: unknown): FactoryTerms => {
+      const { ttl, staleTtl } = options;
+      return { key: userKey, ttl, staleTtl, tags, longest: timeout.hard, registryTags, closing, stale };
+    };
+    if (!opened.found) return runFactory(opened, factory, terms());
 
     const decoded = this.#values.of(named.key, opened.entry);
     if (decoded === undefined) {
@@ -103,7 +106,7 @@ export class ValueReads {
     if (opened.entry instanceof KeptEntry) this.#quickHits.remember(userKey, opened.entry);
     const { value } = decoded;
     if (!opened.refresh) return value as T;
-    const loading = this.#refresh(named.key, opened.refresh, factory, { ...terms, stale: value });
+    const loading = this.#refresh(named.key, opened.refresh, factory, terms(value));
     const loaded = opened.stale && timeout.soft > 0 ? await within(loading, timeout.soft) : undefined;
     return loaded ? loaded.value : (value as T);
   }

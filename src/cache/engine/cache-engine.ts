@@ -135,7 +135,13 @@ export class CacheEngine {
 
   #startAnew(): void {
     this.epoch += 1;
+    this.#forgetAll();
+  }
+
+  /** What is loaded or kept may be older than a message that was missed. */
+  #forgetAll(): void {
     this.memory?.clear();
+    this.flights.detachWhere(() => true);
   }
 
   #onDown(reason: string): void {
@@ -152,12 +158,12 @@ export class CacheEngine {
   }
 
   #onMessagesLive(): void {
-    this.memory?.clear();
+    this.#forgetAll();
     this.registry.goLive();
   }
 
   #onMessagesLost(): void {
-    this.memory?.clear();
+    this.#forgetAll();
     this.registry.goCold();
   }
 }

@@ -13,38 +13,37 @@ import type { CounterResult } from './store.js';
 export class Changes {
   constructor(private readonly engine: CacheEngine) {}
 
-  /** Stores entries whatever was there, ending loads of their keys. `made` gets the stamp they are as of. */
-  async write(
-    made: (asOf: Stamp) => readonly { key: string; entry: Entry }[],
-    keys: readonly string[],
-  ): Promise<void> {
+  /** Stores an entry per key, whatever was there, ending loads. `made` gets the stamp they are as of. */
+  async write(keys: readonly string[], made: (asOf: Stamp) => readonly Entry[]): Promise<void> {
     const { epoch, memory, options, outage, registry, writes } = this.engine;
-    let written: { key: string; entry: Entry; ticket: Ticket | undefined }[] = [];
+    let tickets: (Ticket | undefined)[] = [];
+    let entries: readonly Entry[];
     this.#forget(keys);
     try {
       const asOf = registry.clock ?? (await outage.sure(registry.asOf(), { keys }));
-      const entries = made(asOf);
-      const frames = await Promise.all(entries.map(({ entry }) => frameOf(entry, options.compression)));
+      entries = made(asOf);
+      const frames = await Promise.all(entries.map(async (entry) => frameOf(entry, options.compression)));
       // In the order in which the store is told: memory keeps what the last of several writes stored.
       this.#forget(keys);
-      written = entries.map(({ key, entry }) => ({ key, entry, ticket: memory?.take(key) }));
+      tickets = keys.map((key) => memory?.take(key));
       await Promise.all(
-        entries.map(({ key, entry }, index) => {
-          const write = { key, bytes: frames[index] as Buffer, lifetime: lifetimeOf(entry) };
-          return writes.add({ write, epoch });
+        entries.map((entry, index) => {
+          const [key, bytes] = [keys[index] as string, frames[index] as Buffer];
+          return writes.add({ write: { key, bytes, lifetime: lifetimeOf(entry) }, epoch });
         }),
       );
     } catch (error) {
-      for (const { ticket } of written) if (ticket) memory?.leave(ticket);
+      for (const ticket of tickets) if (ticket) memory?.leave(ticket);
       this.#forget(keys);
       if (isRefusal(error)) return this.#makeWay(keys);
       throw error;
     }
-    for (const { key, entry, ticket } of written) {
+    keys.forEach((key, index) => {
+      const ticket = tickets[index];
       if (ticket?.lost) memory?.drop(key); // what was read meanwhile may be older than this
-      if (ticket) memory?.put(ticket, entry, options.clock.now());
+      if (ticket) memory?.put(ticket, entries[index] as Entry, options.clock.now());
       this.engine.flights.detach(key);
-    }
+    });
   }
 
   async remove(keys: readonly string[]): Promise<number> {

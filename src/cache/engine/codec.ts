@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { CacheValueError } from '../cache.errors.js';
 import type { EntryCodec } from './entry.js';
 import { isPlain, MAX_DEPTH, nestsWithin } from './plain.js';
-import { tagged, untagged } from './typed-json.js';
+import { untagged } from './typed-json-reader.js';
+import { tagged } from './typed-json.js';
 
 /** JSON where that loses nothing, else JSON with tagged members for the types that it lacks. */
 export type ValueCodec = Extract<EntryCodec, 'json' | 'typed'>;

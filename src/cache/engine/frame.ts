@@ -2,9 +2,9 @@ import { compressed, decompressed } from './compression.js';
 import { decodeEntry, encodeEntry, type Entry } from './entry.js';
 
 /** The bytes that the store keeps of an entry, its payload compressed from `threshold` bytes on, where that pays. */
-export async function frameOf(entry: Entry, threshold: number | false): Promise<Buffer> {
+export function frameOf(entry: Entry, threshold: number | false): Buffer | Promise<Buffer> {
   if (threshold === false || entry.payload.length < threshold) return encodeEntry(entry);
-  return encodeEntry(entry, await compressed(entry.payload, threshold));
+  return compressed(entry.payload, threshold).then((payload) => encodeEntry(entry, payload));
 }
 
 /** The entry in a frame, or undefined where there is none of ours, or one larger than `limit` bytes. */

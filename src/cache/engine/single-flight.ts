@@ -5,23 +5,33 @@ export type Outcome = { entry: Entry } | { error: unknown } | { passed: true };
 
 /** One load of one key in this process, that others may wait for. */
 export class Flight {
-  readonly outcome: Promise<Outcome>;
   /** Known once the load itself begins: what it may not be older than. */
   asOf: Stamp | undefined;
   /** The lease under which it loads. */
   lease: string | undefined;
-  #settle!: (outcome: Outcome) => void;
+  #settled: Outcome | undefined;
+  #outcome: Promise<Outcome> | undefined;
+  #tell: ((outcome: Outcome) => void) | undefined;
 
   constructor(
     readonly key: string,
     readonly fingerprint: string | undefined,
     readonly tags: readonly string[],
-  ) {
-    this.outcome = new Promise((resolve) => (this.#settle = resolve));
+  ) {}
+
+  /** Made for the first who waits: most flights land without anybody waiting. */
+  get outcome(): Promise<Outcome> {
+    this.#outcome ??= this.#settled
+      ? Promise.resolve(this.#settled)
+      : new Promise((resolve) => (this.#tell = resolve));
+    return this.#outcome;
   }
 
+  /** The first outcome holds. */
   settle(outcome: Outcome): void {
-    this.#settle(outcome);
+    if (this.#settled) return;
+    this.#settled = outcome;
+    this.#tell?.(outcome);
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCache, type CacheService } from '../../../src/cache/cache.service.js';
 import type { CacheModuleOptions } from '../../../src/cache/cache.options.js';
-import { describeWith, redis } from '../../servers/index.js';
+import { describeWith, redis, startOwnRedis } from '../../servers/index.js';
 
 describeWith('redis', 'One load for all', () => {
   let shared: { url: string; namespace: string };
@@ -81,6 +81,20 @@ describeWith('redis', 'One load for all', () => {
     expect(await early).toBe('before the delete');
     expect(await late).toBe('run 1');
     expect(await cache.get('k')).toBe('run 1');
+  });
+
+  it('a load that began before an invalidation is joined by nobody, also when Redis is lost after it', async () => {
+    const server = await startOwnRedis();
+    const cache = await open({ redis: { url: server.url } });
+    let finish: (value: string) => void = () => {};
+    void cache.getOrSet('k', () => new Promise<string>((resolve) => (finish = resolve)), { tags: ['t'] });
+    await expect.poll(() => cache.stats().misses).toBe(1);
+    await cache.invalidateTags('t');
+    await server.stop();
+    await expect.poll(() => cache.stats().state).toBe('down');
+    const asked = cache.getOrSet('k', load, { tags: ['t'] });
+    finish('old');
+    expect(await asked).toBe('run 1');
   });
 
   it('close() waits for no load, and ends the signal of all', async () => {
