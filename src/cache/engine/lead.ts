@@ -7,8 +7,8 @@ import { isRefusal } from './outage.js';
 import type { Flight } from './single-flight.js';
 import type { Lease } from './store.js';
 
-/** A load that takes ten times its lease is taken for one that will never end: others load then. */
-const MOST_RENEWALS = 20;
+/** A load that takes thirty times its lease is taken for one that will never end: others load then. */
+const MOST_RENEWALS = 60;
 /** After a refresh that failed, nobody tries again for so many ms: the entry that is there is served on. */
 const REFRESH_PAUSE = 1_000;
 
