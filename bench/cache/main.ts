@@ -1,6 +1,6 @@
 import { loadavg } from 'node:os';
 import { machine } from './machine.js';
-import { type Options, readOptions } from './options.js';
+import { type Options, readOptions, UsageError } from './options.js';
 import { startRedis, type BenchRedis } from './redis.js';
 import { scenarioReport, targetsReport } from './report/markdown.js';
 import { writeDocs } from './report/docs.js';
@@ -8,10 +8,20 @@ import { newestComplete, writeResults } from './report/results.js';
 import type { RunResult, ScenarioResult } from './result.js';
 import { judge } from './targets.js';
 
-const options = readOptions(process.argv.slice(2));
-if (options.render) {
-  await writeDocs(await newestComplete());
-} else {
+try {
+  const options = readOptions(process.argv.slice(2));
+  await (options.render ? render() : measure(options));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}
+
+async function render(): Promise<void> {
+  for (const file of await writeDocs(await newestComplete())) console.log(`written: ${file}`);
+}
+
+async function measure(options: Options): Promise<void> {
   const redis = await startRedis();
   try {
     await report(await run(options, redis));

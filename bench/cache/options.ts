@@ -25,7 +25,10 @@ const USAGE = `npm run bench:cache -- [options]
   --render             no run: write the docs anew from the newest complete results
   --no-build           run what was built before`;
 
-/** @throws Error with the usage, for arguments that nobody knows */
+/** Arguments that nobody knows: the message is the usage. */
+export class UsageError extends Error {}
+
+/** @throws UsageError */
 export function readOptions(args: readonly string[]): Options {
   try {
     const { values } = parseArgs({
@@ -41,11 +44,11 @@ export function readOptions(args: readonly string[]): Options {
     const pace = { rounds: whole('rounds', values.rounds), ms: whole('ms', values.ms) };
     const scenarios = chosen('scenario', values.only, SCENARIOS, ({ id }) => id);
     const systems = chosen('system', values.systems, SYSTEMS, ({ name }) => name);
-    const whole_ = scenarios.length === SCENARIOS.length && systems.length === SYSTEMS.length;
-    const complete = whole_ && pace.rounds >= FULL_PACE.rounds && pace.ms >= FULL_PACE.ms;
+    const all = scenarios.length === SCENARIOS.length && systems.length === SYSTEMS.length;
+    const complete = all && pace.rounds >= FULL_PACE.rounds && pace.ms >= FULL_PACE.ms;
     return { pace, scenarios, systems, complete, render: values.render };
   } catch (error) {
-    throw new Error(`${(error as Error).message}\n\n${USAGE}`, { cause: error });
+    throw new UsageError(`${(error as Error).message}\n\n${USAGE}`, { cause: error });
   }
 }
 

@@ -23,9 +23,4 @@ if (build) {
   run('npm', ['run', 'build']);
   run('npx', ['tsc', '-p', join(bench, 'cache')]);
 }
-run('node', [
-  '--expose-gc',
-  '--enable-source-maps',
-  join(bench, 'dist/main.js'),
-  ...given.filter((arg) => arg !== '--no-build'),
-]);
+run('node', ['--expose-gc', join(bench, 'dist/main.js'), ...given.filter((arg) => arg !== '--no-build')]);
