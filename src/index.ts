@@ -12,12 +12,18 @@ export { model, type ModelLike } from './cache/tags.js';
 export {
   CacheCounterError,
   CacheKeyError,
+  CacheMethodError,
   CacheOptionsError,
   CacheUnavailableError,
   CacheValueError,
   HttpCacheOptionsError,
   QueryCacheError,
 } from './cache/cache.errors.js';
+
+// Cache: methods of providers
+export { Cacheable, type CacheableOptions } from './cache/methods/cacheable.decorator.js';
+export type { AsyncMethodDecorator } from './cache/methods/decorated-methods.js';
+export type { CacheEviction } from './cache/eviction.js';
 
 // Cache: HTTP
 export {

@@ -10,6 +10,7 @@ import type { CacheModuleOptions } from './cache.options.js';
 import { CacheService, createCache } from './cache.service.js';
 import { HttpCacheInterceptor } from './http/http-cache.interceptor.js';
 import { HttpCache } from './http/http-cache.middleware.js';
+import { MethodsModule } from './methods/methods.module.js';
 import { MongooseCachePlugin } from './mongoose/mongoose-cache.plugin.js';
 
 /** What is decided where the module is imported, not by its options: they may come later, from a factory. */
@@ -39,6 +40,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, ASYNC_OPTIONS_TYPE } =
  * Options that are not given come from the environment, through ConfigService where the application has one.
  */
 @Module({
+  imports: [MethodsModule],
   providers: [
     {
       provide: CacheService,

@@ -1,6 +1,13 @@
 import type { Duration } from '../../duration.js';
 import { shown } from '../../errors.js';
 import { HttpCacheOptionsError } from '../cache.errors.js';
+import type { CacheEviction } from '../eviction.js';
+import {
+  placeOf,
+  planMethod,
+  type AsyncMethodDecorator,
+  type Evicting,
+} from '../methods/decorated-methods.js';
 import type { HttpCacheContext, HttpCacheRequest } from './http-cache.context.js';
 import {
   checkedEviction,
@@ -59,21 +66,37 @@ export const CacheVary = (...headers: string[]): RouteDecorator => route('CacheV
 export const NoCache = (): RouteDecorator => route('NoCache', {}, { cached: false });
 
 /**
- * Drops tags, keys or what belongs to models after the method succeeded and before its response leaves; on a
- * controller where `HttpCacheInterceptor` acts, for any HTTP method. Several may stand on one method.
+ * Drops tags, keys or what belongs to models after the method succeeded, and before anybody has its answer. On a
+ * controller where `HttpCacheInterceptor` acts: after the handler of any HTTP method, before the response leaves. On
+ * a provider: after the method's promise is fulfilled, before its caller gets the result. Several may stand on one
+ * method.
  *
+ * @param options lists, which work in both places, or functions of the request, on controllers
  * @throws HttpCacheOptionsError when decorated with nothing to evict
  */
-export const CacheEvict =
-  <Request extends HttpCacheRequest = HttpCacheRequest>(
-    options: CacheEvictOptions<Request>,
-  ): MethodDecorator =>
-  (target, property, descriptor) => {
+export function CacheEvict<Request extends HttpCacheRequest = HttpCacheRequest>(
+  options: CacheEvictOptions<Request>,
+): MethodDecorator;
+/**
+ * On a provider, where result and arguments say what is to be dropped:
+ * `@CacheEvict((product: Product) => ({ tags: [`product:${product.id}`] }))`.
+ *
+ * @param eviction is given the result, then the arguments. Where it throws nothing is dropped, and that is logged
+ */
+export function CacheEvict<Result, Args extends readonly unknown[]>(
+  eviction: (result: Result, ...args: Args) => CacheEviction | Promise<CacheEviction>,
+): AsyncMethodDecorator<Result, Args>;
+export function CacheEvict(eviction: Evicting): MethodDecorator {
+  return (target, property, descriptor) => {
+    const where = placeOf('CacheEvict', target, property);
+    if (typeof eviction !== 'function') checkedEviction(eviction, where);
+    planMethod([target, property, descriptor], where, { eviction });
+    if (typeof eviction === 'function') return;
     const method = descriptor.value as object;
     const earlier = (Reflect.getOwnMetadata(EVICT_METADATA, method) ?? []) as readonly object[];
-    const eviction = checkedEviction(options, placeOf('CacheEvict', target, property));
     Reflect.defineMetadata(EVICT_METADATA, [...earlier, eviction], method);
   };
+}
 
 /** Writes metadata, nothing else; what two decorators of one place both say must not contradict. */
 function route(name: string, options: CacheResponseOptions, more: RouteMetadata = {}): RouteDecorator {
@@ -106,9 +129,4 @@ function merged(earlier: RouteMetadata, later: RouteMetadata, where: string): Ro
   if (earlier.tags && later.tags) both.tags = [...later.tags, ...earlier.tags];
   if (earlier.vary && later.vary) both.vary = [...later.vary, ...earlier.vary];
   return both;
-}
-
-function placeOf(name: string, target: object, property: string | symbol | undefined): string {
-  const owner = typeof target === 'function' ? target.name : target.constructor.name;
-  return `@${name} on ${owner}${property === undefined ? '' : `.${String(property)}`}`;
 }

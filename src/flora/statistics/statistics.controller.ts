@@ -12,7 +12,7 @@ export class StatisticsController {
   @ApiOperation({
     summary: 'The shop in numbers',
     description:
-      'A cached value (getOrSet with tags): computed anew after an order or a change of a product.',
+      'A cached method (@Cacheable with tags): computed anew after an order or a change of a product.',
   })
   @ApiOkResponse({ type: StatisticsAnswer })
   get(): Promise<StatisticsAnswer> {

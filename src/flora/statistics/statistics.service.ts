@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import { Model } from 'mongoose';
-import { CacheService, model } from '../../index.js';
+import { Cacheable, model } from '../../index.js';
 import { Order } from '../orders/order.schema.js';
 import { Product } from '../products/product.schema.js';
 import type { BestSellerAnswer, MonthAnswer, StatisticsAnswer } from './statistics.answers.js';
@@ -9,20 +9,13 @@ import type { BestSellerAnswer, MonthAnswer, StatisticsAnswer } from './statisti
 @Injectable()
 export class StatisticsService {
   constructor(
-    private readonly cache: CacheService,
     @InjectModel(Order.name) private readonly orders: Model<Order>,
     @InjectModel(Product.name) private readonly products: Model<Product>,
   ) {}
 
   /** Tens of thousands of orders are added up once, not once per visitor: whoever comes meanwhile waits for it. */
-  get(): Promise<StatisticsAnswer> {
-    return this.cache.getOrSet('statistics', () => this.compute(), {
-      ttl: '10m',
-      tags: [model(Order.name), model(Product.name)],
-    });
-  }
-
-  private async compute(): Promise<StatisticsAnswer> {
+  @Cacheable({ key: 'statistics', ttl: '10m', tags: [model(Order.name), model(Product.name)] })
+  async get(): Promise<StatisticsAnswer> {
     const [months, bestSellers] = await Promise.all([this.months(), this.bestSellers()]);
     return {
       orders: months.reduce((sum, month) => sum + month.orders, 0),
