@@ -48,9 +48,9 @@ export class RedisStore extends Store {
   async remove(keys: readonly string[]): Promise<number> {
     let removed = 0;
     await this.#bySlot(keys, async (some) => {
-      removed += Number(
-        await this.#run(scripts.remove, withLeases(some), [this.#channel, this.#message(some)]),
-      );
+      const args = [this.#channel, this.#message(some)];
+      const count = Number(await this.#run(scripts.remove, withLeases(some), args));
+      removed += count; // not before: other slots count at the same time
       return some;
     });
     return removed;

@@ -73,12 +73,11 @@ export class Cluster extends Topology {
   }
 
   /** At any master that answers: each gets the messages of all. */
-  async messages(): Promise<MessageClient> {
+  async messages(): Promise<MessageClient | undefined> {
     const cluster = this.#held.client;
     const ready = cluster.masters.filter(({ client }) => client?.isReady);
     const node = any(ready) ?? any(cluster.masters);
-    if (!node) throw new Error('no node of the cluster is known yet');
-    return (await cluster.nodeClient(node)).duplicate();
+    return node && (await cluster.nodeClient(node)).duplicate();
   }
 
   reconnect(): void {

@@ -36,7 +36,7 @@ export class MessageLine {
 
   constructor(
     private readonly channel: string,
-    private readonly connection: () => Promise<MessageClient>,
+    private readonly connection: () => Promise<MessageClient | undefined>,
     private readonly pulse: () => Promise<unknown>,
     private readonly listener: MessageListener,
   ) {}
@@ -59,7 +59,8 @@ export class MessageLine {
     let client: MessageClient | undefined;
     try {
       client = await this.connection();
-      if (isOver()) return void destroyed(client);
+      if (isOver()) return void (client && destroyed(client));
+      if (!client) return this.#again();
       this.#client = client;
       for (const event of ['error', 'end', 'reconnecting']) client.on(event, this.#broke(attempt));
       await client.connect();

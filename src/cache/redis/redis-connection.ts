@@ -12,7 +12,7 @@ import { topologyOf } from './topology-of.js';
 
 const TEXT = {};
 const BYTES = { [RESP_TYPES.BLOB_STRING]: Buffer };
-/** Between tries of what a moving slot refuses, in ms. */
+/** Between tries of what can't be done while a slot is moving, in ms. */
 const PAUSES = [5, 10, 20, 40, 80, 160];
 
 /**
@@ -104,29 +104,19 @@ export class RedisConnection {
     }
   }
 
-  async get(key: string): Promise<Buffer | undefined> {
-    return this.#read(key);
-  }
-
   /** Strings and numbers as the script gives them; bulk strings as text. In a cluster all keys are of one slot. */
   async run({ hash, text }: Script, keys: readonly string[], args: Args): Promise<unknown> {
-    const { text: options } = this.#tide;
-    const send = async (...command: Args) =>
-      this.#topology.send([...command, String(keys.length), ...keys, ...args], options, keys[0]);
     const tide = this.#tide;
-    for (let tries = 0; ; tries += 1) {
+    const send = async (...command: Args) =>
+      this.#topology.send([...command, String(keys.length), ...keys, ...args], tide.text, keys[0]);
+    return this.#patiently(tide, async () => {
       try {
-        return await send('EVALSHA', hash).catch((error: unknown) => {
-          if (!isReply(error, 'NOSCRIPT') || tide.isOver) throw error;
-          return send('EVAL', text);
-        });
+        return await send('EVALSHA', hash);
       } catch (error) {
-        const pause = PAUSES[tries];
-        if (pause === undefined || !isReply(error, 'TRYAGAIN')) throw error;
-        await sleep(pause);
-        if (tide.isOver) throw error;
+        if (!isReply(error, 'NOSCRIPT') || tide.isOver) throw error;
+        return send('EVAL', text);
       }
-    }
+    });
   }
 
   /** Any command, for those who bring their own key layout. In a cluster it goes where its first argument lies. */
@@ -149,11 +139,27 @@ export class RedisConnection {
   }
 
   async #read(key: string): Promise<Buffer | undefined> {
+    const tide = this.#tide;
     try {
-      return ((await this.#topology.send(['GET', key], this.#tide.bytes, key)) as Buffer | null) ?? undefined;
+      const value = await this.#patiently(tide, () => this.#topology.send(['GET', key], tide.bytes, key));
+      return (value as Buffer | null) ?? undefined;
     } catch (error) {
       if (isReply(error, 'WRONGTYPE')) return undefined;
       throw error;
+    }
+  }
+
+  /** Again where a slot is on its way: some of its keys are here, some there, or where nobody knows yet. */
+  async #patiently<T>(tide: Tide, attempt: () => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const pause = PAUSES[tries];
+        if (pause === undefined || !isMoving(error)) throw error;
+        await sleep(pause);
+        if (tide.isOver) throw error;
+      }
     }
   }
 
@@ -217,3 +223,7 @@ class Tide {
 
 const isReply = (error: unknown, code: string): boolean =>
   error instanceof ErrorReply && error.message.startsWith(code);
+
+/** The second is node-redis's: keys were sent on to a server that has no whole slot yet. */
+const isMoving = (error: unknown): boolean =>
+  isReply(error, 'TRYAGAIN') || (error instanceof Error && error.message.startsWith('Cannot find node'));

@@ -48,31 +48,30 @@ const MOVING = /\[/;
 async function layout(topology: Topology, options: SendOptions): Promise<string> {
   try {
     const views = await Promise.all(
-      topology.servers().map(async (server) => String(await server.send(['CLUSTER', 'NODES'], options))),
+      topology.servers().map(async (server) => nodesIn(await server.send(['CLUSTER', 'NODES'], options))),
     );
-    const own = views.map((view) => slotsOf(view, (flags) => flags.includes('myself'))).sort();
-    // A master that is new may be unknown to the client until a key of it is asked for.
-    if (size(own.join(' ')) < size(slotsOf(views[0] ?? '', (flags) => !flags.includes('slave')))) {
-      throw new Error('the slots of the cluster are being moved to a server that is not known yet');
+    const own = views.map((view) => view.find(({ flags }) => flags.includes('myself')));
+    const known = new Set(own.map((node) => node?.id));
+    // One that joined is unknown to the client until a key of it is asked for.
+    if (views[0]?.some(({ id, flags, slots }) => flags.includes('master') && slots && !known.has(id))) {
+      throw new Error('slots of the cluster have moved to a server that is not known yet');
     }
-    return own.join('\n');
+    return own.map((node) => `${node?.id} ${node?.slots}`).join('\n');
   } catch (error) {
     if (error instanceof ErrorReply) return UNKNOWN;
     throw error;
   }
 }
 
+interface Node {
+  id: string;
+  flags: string;
+  slots: string;
+}
+
 /** Lines of CLUSTER NODES: id, address, flags, five more, then slots (`0-5460`, `7000`) and moves. */
-const slotsOf = (view: string, right: (flags: string[]) => boolean): string =>
-  view
+const nodesIn = (view: unknown): Node[] =>
+  String(view)
     .split('\n')
     .map((line) => line.trim().split(' '))
-    .filter((fields) => right((fields[2] ?? '').split(',')))
-    .flatMap((fields) => fields.slice(8))
-    .join(' ');
-
-const size = (slots: string): number =>
-  [...slots.matchAll(/(?<=^|\s)(\d+)(?:-(\d+))?(?=\s|$)/g)].reduce(
-    (sum, [, from, to = from]) => sum + Number(to) - Number(from) + 1,
-    0,
-  );
+    .map(([id = '', , flags = '', ...more]) => ({ id, flags, slots: more.slice(5).join(' ') }));

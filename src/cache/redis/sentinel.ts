@@ -65,12 +65,11 @@ export class Sentinel extends Topology {
     return this.#servers;
   }
 
-  async messages(): Promise<MessageClient> {
+  async messages(): Promise<MessageClient | undefined> {
     const sentinel = this.#held.client;
     if (!this.toMaster) return sentinel.duplicate({ masterPoolSize: 1, replicaPoolSize: 0, scanInterval: 0 });
     const master = sentinel.getMasterNode();
-    if (!master) throw new Error('the sentinels know no master yet');
-    return this.toMaster(master);
+    return master && this.toMaster(master);
   }
 
   reconnect(): void {

@@ -46,7 +46,7 @@ export class Standalone extends Topology {
     return this.#servers;
   }
 
-  async messages(): Promise<MessageClient> {
+  async messages(): Promise<MessageClient | undefined> {
     return this.#held.client.duplicate();
   }
 

@@ -65,8 +65,8 @@ export abstract class Topology {
   /** All that hold keys, as far as it is known now. */
   abstract servers(): readonly Server[];
 
-  /** A connection of its own for messages, not connected yet. */
-  abstract messages(): Promise<MessageClient>;
+  /** A connection of its own for messages, not connected yet; none as long as nobody knows where to. */
+  abstract messages(): Promise<MessageClient | undefined>;
 
   /** Makes a new connection in the place of one that doesn't answer; a client of the application's is left alone. */
   abstract reconnect(): void;
