@@ -10,6 +10,7 @@ import { busChannel, patternMatcher } from './key-space.js';
 import { MemoryStore } from './memory.store.js';
 import { MemoryTier } from './memory-tier.js';
 import { Outage, type Invalidation } from './outage.js';
+import { within } from './patience.js';
 import { RedisStore } from './redis.store.js';
 import { SingleFlight } from './single-flight.js';
 import type { Store, Write } from './store.js';
@@ -40,6 +41,10 @@ export class CacheEngine {
       onKey: (key) => this.forget(key),
       onTags: (stamp, tags) => this.registry.learn(stamp, tags),
       onPattern: (prefix, glob) => this.forgetMatching(patternMatcher(prefix, glob)),
+      onReset: () => {
+        this.memory?.clear();
+        this.registry.reset();
+      },
     });
     this.#redis = options.redis === false ? undefined : new RedisConnection(options.redis);
     const bounds = boundsOfEach(options);
@@ -61,14 +66,19 @@ export class CacheEngine {
     });
   }
 
-  /** Connects in the background; waits for a first answer, but not longer than a caller may have to wait. */
+  /** Connects in the background; waits until Redis answers and messages arrive, but not for longer than `patience`. */
   async start(patience: number): Promise<void> {
     this.registry.goAlone(this.options.clock.now());
+    let heard: () => void = () => {};
+    const live = new Promise<void>((resolve) => (heard = resolve));
     if (this.#redis) {
       this.#redis.subscribe(
         busChannel(this.options.namespace),
         (message) => this.bus.receive(message),
-        () => this.#onMessagesLive(),
+        () => {
+          this.#onMessagesLive();
+          heard();
+        },
         () => this.#onMessagesLost(),
       );
       this.#redis.connect(
@@ -77,8 +87,9 @@ export class CacheEngine {
       );
     } else {
       this.outage.probeNow();
+      heard();
     }
-    await this.outage.settled(patience);
+    await Promise.all([this.outage.settled(patience), within(live, patience)]);
   }
 
   async close(): Promise<void> {

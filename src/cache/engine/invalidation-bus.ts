@@ -1,6 +1,6 @@
 import type { Stamp } from './entry.js';
 
-/** Messages carry keys, tags and stamps, never values: `i` sender, `k` keys, `s` stamp of tags `t`, `p`/`g` pattern. */
+/** Messages carry keys, tags and stamps, never values: `i` sender, `k` keys, `s` stamp of tags `t`, `p`/`g` pattern, `r` reset. */
 export const keyMessage = (sender: string, keys: readonly string[]): string =>
   JSON.stringify({ i: sender, k: keys });
 export const patternMessage = (sender: string, prefix: string, glob: string): string =>
@@ -12,6 +12,8 @@ export interface BusListener {
   /** Invalidated anywhere, this process included. */
   onTags(stamp: Stamp, tags: readonly string[]): void;
   onPattern(prefix: string, glob: string): void;
+  /** The registry was lost, and what is known of it with it. */
+  onReset(): void;
 }
 
 /** What other processes did, as they do it. */
@@ -31,6 +33,7 @@ export class InvalidationBus {
       if (this.#waiting.size > 0) for (const wake of this.#waiting.get(key) ?? []) wake();
     }
     if (message.s !== undefined && message.t !== undefined) this.listener.onTags(message.s, message.t);
+    if (message.r) this.listener.onReset();
     if (message.p !== undefined && message.g !== undefined && message.i !== this.self) {
       this.listener.onPattern(message.p, message.g);
     }
@@ -60,12 +63,13 @@ interface Message {
   t?: string[];
   p?: string;
   g?: string;
+  r?: true;
 }
 
 /** Anybody may publish on our channel: what is not one of our messages is none. */
 function parse(text: string): Message | undefined {
   try {
-    const { i, k, s, t, p, g } = JSON.parse(text) as Record<string, unknown>;
+    const { i, k, s, t, p, g, r } = JSON.parse(text) as Record<string, unknown>;
     const [keys, tags] = [texts(k), texts(t)];
     const stamp = Number(s);
     return {
@@ -75,6 +79,7 @@ function parse(text: string): Message | undefined {
       ...(tags && { t: tags }),
       ...(typeof p === 'string' && { p }),
       ...(typeof g === 'string' && { g }),
+      ...(r === 1 && { r: true }),
     };
   } catch {
     return undefined;

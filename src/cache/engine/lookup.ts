@@ -2,6 +2,7 @@ import type { CacheEngine } from './cache-engine.js';
 import { freshness, type Entry, type Stamp } from './entry.js';
 import { entryOf } from './frame.js';
 import type { KeptEntry } from './kept-entry.js';
+import { CLOCK } from './tag-registry.js';
 
 /** An entry that may be served, and the tier that had it. */
 export interface Found {
@@ -92,6 +93,7 @@ export class Lookup {
 
   async #isCertain({ tags, asOf }: Entry, { clearTags }: Asked, certain: AskedStamps): Promise<boolean> {
     const stamps = await certain;
+    if (asOf > (stamps.get(CLOCK) as Stamp)) return false;
     const all = [...clearTags, ...tags];
     if (all.some((tag) => (stamps.get(tag) ?? 0) > asOf)) return false;
     const more = await this.engine.registry.stampsInStore(all.filter((tag) => !stamps.has(tag)));
@@ -102,7 +104,7 @@ export class Lookup {
   async #stampsOf({ key, clearTags, tags = [] }: Asked): Promise<Map<string, Stamp>> {
     const { memory, options, registry } = this.engine;
     const before = memory?.get(key, options.clock.now())?.tags ?? [];
-    const asked = [...new Set([...clearTags, ...tags, ...before])];
+    const asked = [...new Set([CLOCK, ...clearTags, ...tags, ...before])];
     const stamps = await registry.stampsInStore(asked);
     return new Map(asked.map((tag, index) => [tag, stamps[index] as Stamp]));
   }

@@ -92,13 +92,16 @@ redis.call('DEL', KEYS[2])
 redis.call('PUBLISH', ARGV[6], ARGV[7])
 return text`;
 
-/** A registry without its clock was lost: everything older than now is cleared, since nobody knows what was stamped. */
+/**
+ * A registry without its clock was lost: everything older than now is cleared, since nobody knows what was stamped,
+ * and all processes are told to start anew, since the clock may have gone back.
+ */
 const SEED = `
 local function seed(channel)
   local time = redis.call('TIME')
   local now = string.format('%.0f', time[1] * 1000000 + time[2])
   redis.call('ZADD', KEYS[1], now, '#', now, '*')
-  redis.call('PUBLISH', channel, cjson.encode({ s = now, t = { '*' } }))
+  redis.call('PUBLISH', channel, cjson.encode({ r = 1 }))
   return now
 end
 `;

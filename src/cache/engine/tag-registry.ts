@@ -5,7 +5,7 @@ import type { Stamps } from './store.js';
 
 const MOST_TAGS = 100_000;
 /** Asked for like a tag: the registry's clock. */
-const CLOCK = '#';
+export const CLOCK = '#';
 
 /**
  * Who was invalidated when: a mirror of the store's registry, kept by messages, so that a hit costs no round
@@ -31,14 +31,20 @@ export class TagRegistry {
 
   /** Whether something as of `asOf` may be served, as far as the mirror knows; undefined: the store must be asked. */
   verdict(clearTags: readonly string[], tags: readonly string[], asOf: Stamp): boolean | undefined {
-    if (!this.#isLive && !this.#isAlone) return undefined;
+    if (!this.#isAlone && (!this.#isLive || asOf > this.#clock)) return undefined;
     const cleared = this.#verdict(clearTags, asOf);
     return cleared === true ? this.#verdict(tags, asOf) : cleared;
   }
 
-  /** Whether something loaded as of `asOf` may be served: none of its tags has been stamped since. */
+  /**
+   * Whether something loaded as of `asOf` may be served: none of its tags has been stamped since, and the clock is
+   * not behind it, which it is when the registry was lost together with stamps that nobody knows any more.
+   */
   async isValid(clearTags: readonly string[], tags: readonly string[], asOf: Stamp): Promise<boolean> {
-    return this.verdict(clearTags, tags, asOf) ?? (await this.newest([...clearTags, ...tags])) <= asOf;
+    const verdict = this.verdict(clearTags, tags, asOf);
+    if (verdict !== undefined) return verdict;
+    const [clock, ...stamps] = await this.stampsInStore([CLOCK, ...clearTags, ...tags]);
+    return asOf <= (clock as Stamp) && stamps.every((stamp) => stamp <= asOf);
   }
 
   /** The latest stamp of any of the tags. */
@@ -80,6 +86,11 @@ export class TagRegistry {
   /** Messages may be missed from now on. */
   goCold(): void {
     this.#isLive = false;
+    if (!this.#isAlone) this.#forget();
+  }
+
+  /** The store has lost its registry and begun a new one. */
+  reset(): void {
     if (!this.#isAlone) this.#forget();
   }
 

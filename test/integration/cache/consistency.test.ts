@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from 'redis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCache, type CacheService } from '../../../src/cache/cache.service.js';
 import type { CacheModuleOptions } from '../../../src/cache/cache.options.js';
 import { describeWith, redis } from '../../servers/index.js';
 import { RedisProxy } from './redis-proxy.js';
+
+type Client = ReturnType<typeof createClient>;
 
 describeWith('redis', 'A process whose messages do not arrive', () => {
   let proxy: RedisProxy;
@@ -87,6 +90,40 @@ describeWith('redis', 'A process whose messages do not arrive', () => {
       expect(await reader.get('k')).not.toBe('old');
     },
   );
+
+  it.each([
+    ['lost', async (client: Client, key: string) => client.del(key)],
+    [
+      'lost, and begun anew by a server whose clock is behind',
+      async (client: Client, key: string) => {
+        await client.del(key);
+        await client.zAdd(key, [
+          { score: 1_000, value: '#' },
+          { score: 1_000, value: '*' },
+        ]);
+        await client.publish(`${namespace}:bus`, '{"r":1}');
+      },
+    ],
+  ])('a registry that was %s brings nothing back', async (_, lose) => {
+    await writer.set('k', 'invalidated', { tags: ['t'] });
+    await writer.invalidateTags('t');
+    await writer.set('other', 1);
+    const client = createClient({ url });
+    await client.connect();
+    await lose(client as Client, `{${namespace}}:tags`);
+    await client.close();
+    const [eventual, strict] = [
+      await open({ redis: { url } }),
+      await open({ redis: { url }, consistency: 'strict' }),
+    ];
+    for (const cache of [eventual, strict]) {
+      expect(await cache.getMany(['k', 'other'])).toEqual(new Map());
+    }
+    // Whoever was there before it was lost hears of it.
+    await expect.poll(() => writer.stats().memoryEntries).toBe(0);
+    await writer.set('k', 'anew', { tags: ['t'] });
+    for (const cache of [writer, eventual, strict]) expect(await cache.get('k')).toBe('anew');
+  });
 
   it('runs one factory for all strict callers of all processes', async () => {
     const others = await Promise.all([1, 2].map(() => open({ redis: { url }, consistency: 'strict' })));
