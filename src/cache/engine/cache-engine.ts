@@ -69,7 +69,7 @@ export class CacheEngine {
   /** Connects in the background; waits until Redis answers and messages arrive, but not for longer than `patience`. */
   async start(patience: number): Promise<void> {
     this.registry.goAlone(this.options.clock.now());
-    let heard: () => void = () => {};
+    let heard!: () => void;
     const live = new Promise<void>((resolve) => (heard = resolve));
     if (this.#redis) {
       this.#redis.subscribe(

@@ -136,19 +136,14 @@ export class ReadThrough {
   }
 
   /** A load for this process, beside one that takes too long; nothing of it is stored. */
-  #beside(question: Question, begun?: Flight): EntryLead {
+  async #beside(question: Question, begun?: Flight): Promise<EntryLead> {
     const { engine } = this;
     const { key, fingerprint, tags } = question;
-    const asOf = engine.registry.clock;
-    if (asOf === undefined) {
-      begun?.settle({ passed: true });
-      if (begun) engine.flights.end(begun);
-      return this.#alone(question);
-    }
     engine.events.emit('miss', { key });
     const flight = begun ?? engine.flights.begin(key, fingerprint, tags);
-    flight.asOf = asOf;
-    return new Lead(engine, question, flight, undefined, asOf, NEVER_KEPT);
+    const asOf = engine.registry.clock ?? (await engine.registry.asOf().catch(() => undefined));
+    flight.asOf = asOf ?? OLDEST; // of which nobody can say that it is valid: it answers its caller alone
+    return new Lead(engine, question, flight, undefined, flight.asOf, NEVER_KEPT);
   }
 
   /** A load for its caller only. */
