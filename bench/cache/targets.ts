@@ -101,14 +101,22 @@ function comparisonOf(comparison: Comparison, results: readonly ScenarioResult[]
   const others = rows.filter((row) => comparison.others(row) && !row.aside);
   if (!ours || others.length === 0) return notMeasured(scenario, target);
   const ratios = others.map((other) => ({
-    name: nameOf(other),
+    other,
     ratio: pairedRatio(samplesOf(ours, metric), samplesOf(other, metric)),
   }));
   // Judged by the one that is hardest to beat.
   const byRatio = ratios.toSorted((a, b) => a.ratio - b.ratio);
   const hardest = byRatio.at(atMost < Infinity ? -1 : 0) as (typeof ratios)[number];
   const reached = hardest.ratio >= atLeast && hardest.ratio <= atMost;
-  return { scenario, target, measured: `${shownRatio(hardest.ratio)} × ${hardest.name}`, reached };
+  const measured = `${shownRatio(hardest.ratio)} × ${nameOf(hardest.other)}${byProcessorTime(ours, hardest.other)}`;
+  return { scenario, target, measured, reached };
+}
+
+/** Beside the verdict, not part of it: what the same says on a machine that does other work as well. */
+function byProcessorTime(ours: Row, other: Row): string {
+  const [mine, theirs] = [ours, other].map((row) => samplesOf(row, 'cpuMicrosecondsPerOp'));
+  if (!mine?.length || !theirs?.length) return '';
+  return ` (by CPU time ${shownRatio(pairedRatio(theirs, mine))} ×)`;
 }
 
 function invalidationGrowth(results: readonly ScenarioResult[]): Verdict {
