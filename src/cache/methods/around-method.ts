@@ -31,7 +31,9 @@ export function cached(
           if (!isSaid) throw changedMeanwhile(where);
           ctx.skip(); // the function may go by more than the arguments: the time, for example
         }
-        const result = await promised(method.apply(this, args), where);
+        const returned = method.apply(this, args);
+        assertPromised(returned, where);
+        const result = await returned;
         if (tags && result !== undefined) ctx.addTags(...listed(tags(result, ...args), where));
         return result;
       },
@@ -56,7 +58,7 @@ export function evicting(
         (one) => () => (typeof one === 'function' ? one(result, ...args) : (one as CacheEviction)),
       ),
     );
-    await promised(returned, where);
+    assertPromised(returned, where);
     return result;
   };
 }
@@ -84,8 +86,8 @@ function listed(tags: readonly string[], where: string): readonly string[] {
 }
 
 /** Who calls a method that gives its result at once would suddenly get a promise of it. */
-function promised(returned: unknown, where: string): unknown {
-  if (typeof (returned as PromiseLike<unknown> | undefined)?.then === 'function') return returned;
+function assertPromised(returned: unknown, where: string): void {
+  if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then === 'function') return;
   throw new CacheMethodError(where, {
     problem: 'it returned no promise',
     expected: 'an async method',

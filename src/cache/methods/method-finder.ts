@@ -59,11 +59,15 @@ export function replaceMethod(object: object, { name, method, where }: FoundMeth
   });
 }
 
-/** The name of an object's class, `''` where it has none. */
+/** The name of an object's class, or of the next one above that has a name: a decorator may have extended it. */
 export function classNameOf(object: object): string {
-  for (let level: object | null = object; level; level = Object.getPrototypeOf(level) as object | null) {
+  for (
+    let level: object | null = object;
+    level && level !== Object.prototype;
+    level = Object.getPrototypeOf(level) as object | null
+  ) {
     const constructor: unknown = Object.getOwnPropertyDescriptor(level, 'constructor')?.value;
-    if (typeof constructor === 'function') return constructor.name;
+    if (typeof constructor === 'function' && constructor.name !== '') return constructor.name;
   }
   return '';
 }

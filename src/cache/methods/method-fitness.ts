@@ -35,12 +35,19 @@ export function checkOnProvider({ name, method, plan, where }: FoundMethod): voi
 }
 
 /** @throws CacheMethodError for what the interceptor doesn't do for a controller */
-export function checkOnController({ plan, where }: FoundMethod): void {
+export function checkOnController({ method, plan, where }: FoundMethod): void {
   if (plan.caching) {
     throw new CacheMethodError(where, {
       problem: '@Cacheable stands in a controller',
       expected: '@CacheTTL or @CacheResponse, with HttpCacheInterceptor',
       advice: 'or decorate the method of the service that it calls',
+    });
+  }
+  if (plan.evictions.length > 0 && Reflect.hasMetadata('microservices:pattern', method)) {
+    throw new CacheMethodError(where, {
+      problem: '@CacheEvict stands on a handler of messages, where nothing acts on it',
+      expected: 'a route',
+      advice: 'decorate the method of the service that it calls',
     });
   }
   if (plan.evictions.some((one) => typeof one === 'function')) {
