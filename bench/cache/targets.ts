@@ -86,9 +86,11 @@ const TARGETS: readonly Target[] = [
   notMore('redis-bytes', '2 tags: ≤ every peer that has tags', 'bytesPerEntry', tagged, both(peer, withTags)),
 ];
 
-/** Every target of the project, judged by one run. The medians of ratios are of pairs from the same round. */
+/** The targets of these scenarios. The medians of ratios are of pairs from the same round. */
 export const judge = (results: readonly ScenarioResult[]): Verdict[] =>
-  TARGETS.map((target) => target(results));
+  TARGETS.map((target) => target(results)).filter(({ scenario }) =>
+    results.some(({ id }) => id === scenario),
+  );
 
 function compared(comparison: Comparison): Target {
   return (results) => comparisonOf(comparison, results);

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { reasonOf } from './verification.js';
 
 export interface Pace {
   readonly rounds: number;
@@ -8,7 +9,9 @@ export interface Pace {
 
 /** What takes part in the rounds of a scenario. */
 export interface Contender<Measured> {
-  slot(ms: number): Promise<Measured>;
+  readonly slot: (ms: number, isWarmUp: boolean) => Promise<Measured>;
+  /** Why it can't go on, or why its figures don't hold: it gets no further slot. */
+  wrong?: string | undefined;
 }
 
 /** Enough for all of a system's code to be compiled. */
@@ -25,11 +28,16 @@ export async function interleaved<Measured>(
   const measured: Measured[][] = contenders.map(() => []);
   for (let round = -1; round < rounds; round++) {
     for (const index of order(contenders.length, round)) {
+      const contender = contenders[index] as Contender<Measured>;
+      if (contender.wrong !== undefined) continue;
       await collectGarbage();
-      const slot = await (contenders[index] as Contender<Measured>).slot(
-        round < 0 ? Math.max(ms, WARM_MS) : ms,
-      );
-      if (round >= 0) measured[index]?.push(slot);
+      try {
+        const isWarmUp = round < 0;
+        const slot = await contender.slot(isWarmUp ? Math.max(ms, WARM_MS) : ms, isWarmUp);
+        if (!isWarmUp) measured[index]?.push(slot);
+      } catch (error) {
+        contender.wrong = reasonOf(error);
+      }
     }
   }
   return measured;

@@ -6,6 +6,9 @@ import { forAll } from './load-loops.js';
 /** Why a row is not in a table: it does not do what the row would say. */
 export class LeftOutError extends Error {}
 
+export const reasonOf = (error: unknown): string =>
+  error instanceof LeftOutError ? error.message : `failed: ${(error as Error).message}`;
+
 export type Read = (item: Item) => unknown;
 
 /** What is read is what was stored, for every item. */

@@ -1,10 +1,12 @@
 import { forAll } from '../harness/load-loops.js';
-import { collectGarbage, interleaved } from '../harness/rounds.js';
-import { verifyReads } from '../harness/verification.js';
-import { item, items, TAG } from '../items.js';
+import { collectGarbage, interleaved, type Contender } from '../harness/rounds.js';
+import { LeftOutError, verifyReads } from '../harness/verification.js';
+import { item, TAG, type Item } from '../items.js';
+import type { BenchRedis } from '../redis.js';
+import type { LeftOut } from '../result.js';
 import type { Bench, Outcome, Scenario } from '../scenario.js';
-import type { Ask } from '../system.js';
-import { nameOfParticipant, openAll, participants, row, type OpenParticipant } from './participants.js';
+import type { Ask, Subject } from '../system.js';
+import { openParticipant, participants, row, withoutWrong, type Participant } from './participants.js';
 
 const ASK: Ask = { tiers: 'redis', values: 'as it comes', tags: 'needed' };
 const READS = 1_000;
@@ -14,6 +16,8 @@ const LARGE = 50_000;
 interface Slot {
   invalidateMs: number;
   readsMs: number;
+  /** The reads loaded and stored anew. */
+  refilled: boolean;
 }
 
 /** One tag that all of `count` entries carry, and the reads that come right after it. */
@@ -30,61 +34,61 @@ export function invalidation(id: string, count: number): Scenario {
 
 async function run(count: number, { redis, systems, pace }: Bench): Promise<Outcome> {
   const rounds = count >= LARGE ? Math.ceil(pace.rounds / 2) : pace.rounds;
-  const { open, leftOut } = await openAll(participants(systems, [ASK]), redis.url, prepare);
-  try {
-    const contenders = open.map((participant) => contender(participant, count));
-    const slots = await interleaved(contenders, { ...pace, rounds });
-    const rows = open.flatMap((participant, n) => {
-      const { wrong, refills } = contenders[n] ?? {};
-      if (wrong) {
-        leftOut.push({ name: nameOfParticipant(participant), reason: wrong });
-        return [];
+  const all = participants(systems, [ASK]);
+  const contenders = all.map((participant) => contender(participant, count, redis));
+  const slots = await interleaved(contenders, { ...pace, rounds });
+  const leftOut: LeftOut[] = [];
+  const results = all.map((participant, n) => {
+    const measured = slots[n] ?? [];
+    const samples = {
+      invalidateMs: measured.map(({ invalidateMs }) => invalidateMs),
+      readsMs: measured.map(({ readsMs }) => readsMs),
+    };
+    const refills = measured.some(({ refilled }) => refilled);
+    return row(participant, samples, refills ? ['a read runs the factory and stores'] : []);
+  });
+  return { rows: withoutWrong(results, contenders, leftOut), leftOut, rounds };
+}
+
+/** Open for its slot alone: some keep the process so busy with a large tag that others lose their connection. */
+function contender(participant: Participant, count: number, redis: BenchRedis): Contender<Slot> {
+  return {
+    slot: async (_, isWarmUp) => {
+      const numbers = Array.from({ length: isWarmUp ? READS : count }, (_, n) => n);
+      const read = numbers.filter((n) => n % (numbers.length / READS) === 0).map((n) => item(n));
+      await redis.empty();
+      const { subject, loads } = await openParticipant(participant, { url: redis.url, namespace: 'bench' });
+      try {
+        await forAll(numbers, async (n) => subject.set(item(n)));
+        await verifyReads(read.slice(0, 10), subject.get);
+        await collectGarbage();
+        loads.count = 0;
+        return await invalidateAndRead(subject, read, loads);
+      } finally {
+        await subject.close();
       }
-      const measured = slots[n] ?? [];
-      const samples = {
-        invalidateMs: measured.map(({ invalidateMs }) => invalidateMs),
-        readsMs: measured.map(({ readsMs }) => readsMs),
-      };
-      return [row(participant, samples, refills ? ['a read runs the factory and stores'] : [])];
-    });
-    return { rows, leftOut, rounds };
-  } finally {
-    for (const { subject } of open) await subject.close();
-  }
-}
-
-async function prepare({ subject }: OpenParticipant): Promise<void> {
-  const some = items(10);
-  await forAll(some, async (item) => subject.set(item));
-  await verifyReads(some, subject.get);
-}
-
-function contender({ subject, loads }: OpenParticipant, count: number) {
-  const numbers = Array.from({ length: count }, (_, n) => n);
-  const read = items(count, 'product').filter((_, n) => n % (count / READS) === 0);
-  const state = {
-    wrong: undefined as string | undefined,
-    refills: false,
-    async slot(): Promise<Slot> {
-      await forAll(numbers, async (n) => subject.set(item(n)));
-      await verifyReads(read.slice(0, 10), subject.get);
-      await collectGarbage();
-      loads.count = 0;
-      let served = 0;
-
-      const start = performance.now();
-      await subject.invalidate?.(TAG);
-      const invalidated = performance.now();
-      await forAll(read, async (item) => {
-        if ((await subject.get(item)) !== undefined) served++;
-      });
-      const end = performance.now();
-
-      state.refills = loads.count > 0;
-      const misses = state.refills ? loads.count : READS - served;
-      if (misses !== READS) state.wrong = `served ${READS - misses} entries that were invalidated`;
-      return { invalidateMs: invalidated - start, readsMs: end - invalidated };
     },
   };
-  return state;
+}
+
+async function invalidateAndRead(
+  subject: Subject,
+  read: readonly Item[],
+  loads: { readonly count: number },
+): Promise<Slot> {
+  let served = 0;
+  const start = performance.now();
+  await subject.invalidate?.(TAG);
+  const invalidated = performance.now();
+  await forAll(read, async (item) => {
+    if ((await subject.get(item)) !== undefined) served++;
+  });
+  const end = performance.now();
+
+  const refilled = loads.count > 0;
+  const misses = refilled ? loads.count : read.length - served;
+  if (misses !== read.length) {
+    throw new LeftOutError(`served ${read.length - misses} entries that were invalidated`);
+  }
+  return { invalidateMs: invalidated - start, readsMs: end - invalidated, refilled };
 }

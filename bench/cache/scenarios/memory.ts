@@ -1,9 +1,10 @@
 import { Child } from '../harness/children.js';
+import { reasonOf } from '../harness/verification.js';
 import type { LeftOut, Row } from '../result.js';
 import type { Bench, Outcome, Scenario } from '../scenario.js';
 import type { Ask } from '../system.js';
 import type { MemoryAnswer, MemoryQuestion } from './memory.child.js';
-import { nameOfParticipant, participants, reasonOf, row } from './participants.js';
+import { nameOfParticipant, participants, row } from './participants.js';
 
 const ENTRIES = 10_000;
 const PROCESSES_EACH = 3;

@@ -1,4 +1,4 @@
-import { LeftOutError } from '../harness/verification.js';
+import { reasonOf } from '../harness/verification.js';
 import type { Item } from '../items.js';
 import { nameOf, type LeftOut, type Metric, type Row } from '../result.js';
 import type { Ask, Ground, Setting, Subject, System } from '../system.js';
@@ -75,9 +75,6 @@ export async function openAll(
   return { open, leftOut };
 }
 
-export const reasonOf = (error: unknown): string =>
-  error instanceof LeftOutError ? error.message : `failed: ${(error as Error).message}`;
-
 export function row(
   { system, setting, ask }: Participant,
   samples: Partial<Record<Metric, number[]>>,
@@ -91,4 +88,17 @@ export function row(
     aside: setting.aside ?? false,
     samples,
   };
+}
+
+/** The rows of those that nothing was wrong with; the others are added to those left out. */
+export function withoutWrong(
+  rows: readonly Row[],
+  contenders: readonly { readonly wrong?: string | undefined }[],
+  leftOut: LeftOut[],
+): Row[] {
+  return rows.filter((row, n) => {
+    const reason = contenders[n]?.wrong;
+    if (reason !== undefined) leftOut.push({ name: nameOf(row), reason });
+    return reason === undefined;
+  });
 }

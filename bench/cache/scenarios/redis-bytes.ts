@@ -1,11 +1,11 @@
 import { forAll } from '../harness/load-loops.js';
-import { verifyReads } from '../harness/verification.js';
+import { reasonOf, verifyReads } from '../harness/verification.js';
 import { CATEGORIES, items, KEYS, payloadBytes, TAG } from '../items.js';
 import type { BenchRedis } from '../redis.js';
 import type { LeftOut, Row } from '../result.js';
 import type { Bench, Outcome, Scenario } from '../scenario.js';
 import type { Ask } from '../system.js';
-import { nameOfParticipant, openParticipant, participants, reasonOf, row } from './participants.js';
+import { nameOfParticipant, openParticipant, participants, row, type Participant } from './participants.js';
 
 const ASKS: readonly Ask[] = [
   { tiers: 'redis', values: 'as it comes', tags: 'none' },
@@ -30,33 +30,35 @@ function meanPayload(): number {
 async function run({ redis, systems }: Bench): Promise<Outcome> {
   const rows: Row[] = [];
   const leftOut: LeftOut[] = [];
-  const all = items(KEYS);
-  const payload = all.reduce((sum, item) => sum + payloadBytes(item), 0);
-  const beyond = async () => ((await usage(redis.admin)) - payload) / KEYS;
   for (const participant of participants(systems, ASKS)) {
-    await redis.empty();
-    const { subject } = await openParticipant(participant, { url: redis.url, namespace: 'bench' });
     try {
-      const fill = async () => forAll(all, async (item) => subject.set(item));
-      await fill();
-      await verifyReads(all, subject.get);
-      const bytesPerEntry = [await beyond()];
-      if (!subject.invalidate || participant.ask.tags === 'none') {
-        rows.push(row(participant, { bytesPerEntry }));
-        continue;
-      }
-      const tags = [TAG, ...new Set(all.map(({ category }) => category))];
-      for (const tag of tags) await subject.invalidate(tag);
-      await fill();
-      rows.push(row(participant, { bytesPerEntry, bytesPerEntryOnceInvalidated: [await beyond()] }));
+      rows.push(await measured(participant, redis));
     } catch (error) {
       leftOut.push({ name: nameOfParticipant(participant), reason: reasonOf(error) });
-    } finally {
-      await subject.close();
     }
   }
   await redis.empty();
   return { rows, leftOut, rounds: 1 };
+}
+
+async function measured(participant: Participant, redis: BenchRedis): Promise<Row> {
+  await redis.empty();
+  const all = items(KEYS);
+  const payload = all.reduce((sum, item) => sum + payloadBytes(item), 0);
+  const beyond = async () => ((await usage(redis.admin)) - payload) / KEYS;
+  const { subject } = await openParticipant(participant, { url: redis.url, namespace: 'bench' });
+  try {
+    await forAll(all, async (item) => subject.set(item));
+    await verifyReads(all, subject.get);
+    const bytesPerEntry = [await beyond()];
+    if (!subject.invalidate || participant.ask.tags === 'none') return row(participant, { bytesPerEntry });
+
+    for (const tag of [TAG, ...new Set(all.map(({ category }) => category))]) await subject.invalidate(tag);
+    await forAll(all, async (item) => subject.set(item));
+    return row(participant, { bytesPerEntry, bytesPerEntryOnceInvalidated: [await beyond()] });
+  } finally {
+    await subject.close();
+  }
 }
 
 async function usage(admin: BenchRedis['admin']): Promise<number> {

@@ -1,8 +1,9 @@
 import { Child } from '../harness/children.js';
+import { reasonOf } from '../harness/verification.js';
 import type { LeftOut, Row } from '../result.js';
 import type { Bench, Outcome, Scenario } from '../scenario.js';
 import type { Ask } from '../system.js';
-import { nameOfParticipant, participants, reasonOf, row, type Participant } from './participants.js';
+import { nameOfParticipant, participants, row, type Participant } from './participants.js';
 import type { StampedeAnswer, StampedeQuestion } from './stampede.child.js';
 
 const PROCESSES = 4;

@@ -1,12 +1,12 @@
 import { inFlight, sequentially, type Operation, type Slot } from '../harness/load-loops.js';
-import { interleaved } from '../harness/rounds.js';
+import { interleaved, type Contender } from '../harness/rounds.js';
 import { LeftOutError, verifyOwnership, verifyReads } from '../harness/verification.js';
 import { forAll } from '../harness/load-loops.js';
 import { items, KEYS, type Item } from '../items.js';
 import type { BenchRedis } from '../redis.js';
 import type { Bench, Outcome, Scenario } from '../scenario.js';
 import type { Ask } from '../system.js';
-import { openAll, participants, nameOfParticipant, row, type OpenParticipant } from './participants.js';
+import { openAll, participants, row, withoutWrong, type OpenParticipant } from './participants.js';
 
 export interface ThroughputPlan {
   readonly id: string;
@@ -34,11 +34,8 @@ async function run(plan: ThroughputPlan, { redis, systems, pace }: Bench): Promi
   try {
     const contenders = open.map((participant) => contender(plan, participant, all, redis));
     const slots = await interleaved(contenders, pace);
-    const rows = open.flatMap((participant, n) => {
-      const wrong = contenders[n]?.wrong;
-      if (wrong) leftOut.push({ name: nameOfParticipant(participant), reason: wrong });
-      return wrong ? [] : [row(participant, figures(slots[n] ?? []))];
-    });
+    const results = open.map((participant, n) => row(participant, figures(slots[n] ?? [])));
+    const rows = withoutWrong(results, contenders, leftOut);
     return { rows, leftOut, rounds: pace.rounds };
   } finally {
     for (const { subject } of open) await subject.close();
@@ -73,7 +70,7 @@ function contender(
   { subject, loads }: OpenParticipant,
   all: readonly Item[],
   { admin }: BenchRedis,
-) {
+): Contender<Slot> {
   const at = (n: number): Item => all[n % KEYS] as Item;
   const operations: Record<ThroughputPlan['operation'], Operation> = {
     get: (n) => subject.get(at(n)),
@@ -81,21 +78,21 @@ function contender(
     set: (n) => subject.set(at(n)),
     miss: (n) => subject.getOrSet({ ...at(n), key: `${MISSED}:${n}` }),
   };
-  const state = {
-    next: 0,
-    wrong: undefined as string | undefined,
-    async slot(ms: number): Promise<Slot> {
+  let next = 0;
+  return {
+    slot: async (ms: number): Promise<Slot> => {
       const before = loads.count;
-      const slot = await FLOWS[flow](operations[operation], state.next, ms);
-      state.next += slot.operations;
+      const slot = await FLOWS[flow](operations[operation], next, ms);
+      next += slot.operations;
       const expected = operation === 'miss' ? slot.operations : 0;
       const loaded = loads.count - before;
-      if (loaded !== expected) state.wrong = `ran its factory ${loaded} times, not ${expected}`;
+      if (loaded !== expected) {
+        throw new LeftOutError(`ran its factory ${loaded} times, not ${expected}`);
+      }
       if (operation === 'miss') await unlinkMatching(admin, `*${MISSED}:*`);
       return slot;
     },
   };
-  return state;
 }
 
 /** What a slot of misses left behind, so that the next one finds Redis as it was. */
