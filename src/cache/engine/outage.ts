@@ -77,14 +77,14 @@ export class Outage {
   /**
    * For writes that must not be forgotten: whether it was carried out or not, `undo` makes nothing old be served.
    *
-   * @throws CacheUnavailableError after `undo` was journalled; caused by a StoreRefusal of keys it was not, since a
-   * store that answers can be told to remove them
+   * @throws CacheUnavailableError after `undo` was journalled; a StoreRefusal is no loss but for
+   * tags: keys can be removed instead, by the caller
    */
   async write<T>(call: () => Promise<T>, undo: Invalidation): Promise<T> {
     try {
       return await this.#attempt(call, this.options.deadline.write, () => {});
     } catch (error) {
-      if (!(isRefusal(error) && undo.keys)) this.missed(undo);
+      if (!isRefusal(error) || undo.tags) this.missed(undo);
       throw error;
     }
   }
