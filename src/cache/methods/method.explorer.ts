@@ -20,7 +20,6 @@ class Sight {
 /** Puts the cache around the decorated methods of all singletons, on the instances themselves. */
 @Injectable()
 export class MethodExplorer implements OnModuleInit {
-  readonly #seen = new Set<object>();
   /** By cache, and by what its keys begin with or are made by: the methods that have it. */
   readonly #owners = new Map<CacheService, Map<Caching['key'], FoundMethod & { of: object | null }>>();
 
@@ -44,8 +43,7 @@ export class MethodExplorer implements OnModuleInit {
       return;
     }
     const instance: unknown = provider.instance;
-    if (typeof instance !== 'object' || instance === null || this.#seen.has(instance)) return;
-    this.#seen.add(instance);
+    if (provider.isAlias || typeof instance !== 'object' || instance === null) return;
     const found = decoratedMethods(instance);
     if (found.length === 0) return;
     found.forEach(checkOnProvider);

@@ -154,6 +154,16 @@ describe('Where @Cacheable and @CacheEvict act', () => {
     );
   });
 
+  it('an alias needs no cache where it stands', async () => {
+    const own = CacheModule.forRoot({ ...MEMORY, isGlobal: false });
+    @Module({ imports: [own], providers: [Counter], exports: [Counter] })
+    class Counters {}
+    @Module({ imports: [Counters], providers: [{ provide: 'C', useExisting: Counter }] })
+    class Aliases {}
+    const counter = (await startWith({ imports: [Aliases] })).get<Counter>('C');
+    expect([await counter.count(), await counter.count()]).toEqual([1, 1]);
+  });
+
   it('on guards that only routes name', async () => {
     @Injectable()
     class CountingGuard extends Counter implements CanActivate {
@@ -413,7 +423,8 @@ describe('Where @Cacheable and @CacheEvict act', () => {
         this.runs += 1;
       }
     }
-    const app = await start({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
+    const imports = [ScheduleModule.forRoot(), CacheModule.forRoot(MEMORY)];
+    const app = await startWith({ imports, providers: [Jobs] });
     const cache = app.get(CacheService);
     for (const [job, tag] of [
       ['above', 'a'],
@@ -447,7 +458,7 @@ describe('Where @Cacheable and @CacheEvict act', () => {
     expect(counter.runs).toBe(1);
   });
 
-  it('a global module that is imported after CacheModule has cached methods in its hooks', async () => {
+  it('before the hooks of global modules too, in whatever order they are imported', async () => {
     @Injectable()
     class Warm implements OnModuleInit {
       counts: number[] = [];
@@ -459,6 +470,11 @@ describe('Where @Cacheable and @CacheEvict act', () => {
     @Global()
     @Module({ providers: [Counter, Warm], exports: [Warm] })
     class Everywhere {}
-    expect((await start({ imports: [Everywhere] })).get(Warm).counts).toEqual([1, 1]);
+    const cacheModule = CacheModule.forRoot(MEMORY);
+    for (const imports of [
+      [Everywhere, cacheModule],
+      [cacheModule, Everywhere],
+    ])
+      expect((await startWith({ imports })).get(Warm).counts).toEqual([1, 1]);
   });
 });
