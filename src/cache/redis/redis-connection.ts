@@ -27,7 +27,7 @@ export class RedisConnection {
   #tide: Tide;
   #onReady: () => void = () => {};
   #onLost: () => void = () => {};
-  #lastError = '';
+  readonly #errors = new Set<string>();
 
   /** @throws CacheOptionsError */
   constructor(options: RedisOptions) {
@@ -164,7 +164,7 @@ export class RedisConnection {
   }
 
   #ready(): void {
-    this.#lastError = '';
+    this.#errors.clear();
     // For a server that joined while all others answer: nobody asks for a ping then.
     this.#preventLateWrites().catch(() => {});
     this.#onReady();
@@ -186,12 +186,12 @@ export class RedisConnection {
     this.#tide = new Tide(this.#topology.mayResend);
   }
 
-  /** One line per kind of trouble, not one per reconnect attempt. */
+  /** One line per kind of trouble until Redis is there, not one per reconnect attempt. */
   #said(error: unknown): void {
     const { message, code, name } = error as NodeJS.ErrnoException;
     const said = withoutCredentials(error instanceof Error ? message || code || name : String(error));
-    if (said === this.#lastError) return;
-    this.#lastError = said;
+    if (this.#errors.has(said)) return;
+    this.#errors.add(said);
     this.#logger.warn(`Redis: ${said}`);
   }
 }

@@ -45,7 +45,9 @@ export class Sentinel extends Topology {
         onError(error);
       },
       // One sentinel of several can't be reached, for example: no reason to give up the master.
-      error: onError,
+      error: (error: unknown) => {
+        if (error instanceof Error) onError(error); // the same is also said as text
+      },
     });
   }
 

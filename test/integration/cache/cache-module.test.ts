@@ -128,7 +128,10 @@ describe('CacheModule', () => {
     [{ redis: false, memory: { maxEntries: 0 } }, /memory.maxEntries is 0/],
     [{ redis: false, deadline: { read: -1 } }, /deadline.read is -1/],
     [{ redis: 'redis://localhost' }, /redis is/],
-    [{ redis: { url: 'http://user:s3cret@localhost' } }, /^the Redis URL can not be read; expected(?!.*s3cret)/],
+    [
+      { redis: { url: 'http://user:s3cret@localhost' } },
+      /^the Redis URL can not be read; expected(?!.*s3cret)/,
+    ],
   ])('refuses %j at start', async (options, message) => {
     await expect(start([CacheModule.forRoot(options as CacheModuleOptions)])).rejects.toThrow(message);
   });

@@ -208,14 +208,19 @@ export async function until(right: () => Promise<boolean>, within = 30_000): Pro
   }
 }
 
-/** The cluster's own port is 10,000 above; both stay below those that the system gives away. */
+/** Below those that the system gives away, and with one 10,000 above that is free as well: a cluster's own. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 11_000 + Math.floor(Math.random() * 11_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+  }
+}
+
 async function startWithBus(args: readonly string[]): Promise<RunningServer> {
   const settings = [...Object.entries(SETTINGS).flatMap(([name, value]) => [`--${name}`, value]), ...args];
   for (let tries = 0; ; tries += 1) {
-    const port = 11_000 + Math.floor(Math.random() * 11_000);
-    if (!(await isFree(port)) || !(await isFree(port + 10_000))) continue;
     try {
-      return await startOwnRedis({ port, args: settings });
+      return await startOwnRedis({ port: await freePort(), args: settings });
     } catch (error) {
       if (tries === 5) throw error;
     }
