@@ -4,7 +4,7 @@ import { freshness } from './engine/entry.js';
 import type { EntryLead } from './engine/entry-access.js';
 import { KeptEntry } from './engine/kept-entry.js';
 import type { Scope } from './engine/key-space.js';
-import { ANY_QUESTION, Lookup, type Found } from './engine/lookup.js';
+import { ANY_QUESTION, Lookup, type Asked, type Found } from './engine/lookup.js';
 import { within } from './engine/patience.js';
 import { QuickHits } from './engine/quick-hits.js';
 import type { ReadThrough } from './engine/read-through.js';
@@ -55,27 +55,30 @@ export class ValueReads {
 
   /** The fresh entry under a key. */
   async fresh(key: string): Promise<Found | undefined> {
-    const { engine } = this.#parts;
-    const asked = { ...this.#named(key), fingerprint: ANY_QUESTION, isStrict: this.#isStrict } as const;
+    return this.#fresh(this.#asked(key));
+  }
+
+  async #fresh(asked: Asked): Promise<Found | undefined> {
+    const { options, outage } = this.#engine;
     try {
       const found = await this.#lookup.find(asked);
-      return found && freshness(found.entry, engine.options.clock.now()) === 'fresh' ? found : undefined;
+      return found && freshness(found.entry, options.clock.now()) === 'fresh' ? found : undefined;
     } catch (error) {
-      return engine.outage.forgiven(error, undefined);
+      return outage.forgiven(error, undefined);
     }
   }
 
   async #get<T>(userKey: string): Promise<T | undefined> {
     const { events } = this.#engine;
-    const { key } = this.#named(userKey);
-    const found = await this.fresh(userKey);
-    const decoded = found && this.#values.of(key, found.entry);
+    const asked = this.#asked(userKey);
+    const found = await this.#fresh(asked);
+    const decoded = found && this.#values.of(asked.key, found.entry);
     if (decoded?.value === undefined) {
-      events.emit('miss', { key });
+      events.emit('miss', { key: asked.key });
       return undefined;
     }
     if (found?.entry instanceof KeptEntry) this.#quickHits.remember(userKey, found.entry);
-    events.emit('hit', { key, source: found?.source ?? 'redis' });
+    events.hit(asked.key, found?.source ?? 'redis');
     return decoded.value as T;
   }
 
@@ -124,6 +127,18 @@ export class ValueReads {
       this.#engine.events.emit('refreshFailed', { key, error });
       return undefined;
     }
+  }
+
+  #asked(userKey: string): Asked {
+    const { scope } = this.#parts;
+    const { clearTags } = scope;
+    return {
+      key: scope.key(userKey),
+      clearTags,
+      fingerprint: ANY_QUESTION,
+      tags: undefined,
+      isStrict: this.#isStrict,
+    };
   }
 
   #named(key: string): { key: string; clearTags: readonly string[] } {

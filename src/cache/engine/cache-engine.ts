@@ -41,9 +41,8 @@ export class CacheEngine {
       onKey: (key) => this.forget(key),
       onTags: (stamp, tags) => this.registry.learn(stamp, tags),
       onPattern: (prefix, glob) => this.forgetMatching(patternMatcher(prefix, glob)),
-      onReset: () => {
-        this.memory?.clear();
-        this.registry.reset();
+      onReset: (stamp) => {
+        if (this.registry.begin(stamp)) this.memory?.clear();
       },
     });
     this.#redis = options.redis === false ? undefined : new RedisConnection(options.redis);

@@ -42,7 +42,7 @@ export class CacheEvents {
   readonly hits = { memory: 0, redis: 0, flight: 0 };
 
   /** What happens most of all, without an object for nobody. */
-  hit(key: string, source: 'memory'): void {
+  hit(key: string, source: CacheEventMap['hit']['source']): void {
     if (this.#listeners.get('hit')?.size) return this.emit('hit', { key, source });
     this.counts.hit += 1;
     this.hits[source] += 1;

@@ -92,10 +92,13 @@ export function decodeEntry(bytes: Buffer): (Entry & { isCompressed: boolean }) 
   const codec = CODECS[kind & ~COMPRESSED];
   const payloadStart = HEADER_BYTES + bytes.readUInt32BE(38);
   if (codec === undefined || payloadStart > bytes.length) return undefined;
-  const meta = decodeMeta(bytes.toString('utf8', HEADER_BYTES, payloadStart));
+  const hasMeta = payloadStart > HEADER_BYTES;
+  const meta = hasMeta ? decodeMeta(bytes.toString('utf8', HEADER_BYTES, payloadStart)) : NO_META;
   if (!meta) return undefined;
-  const [asOf, storedAt] = [bytes.readDoubleBE(2), bytes.readDoubleBE(10)];
-  const [freshUntil, staleUntil] = [bytes.readDoubleBE(18), bytes.readDoubleBE(26)];
+  const asOf = bytes.readDoubleBE(2);
+  const storedAt = bytes.readDoubleBE(10);
+  const freshUntil = bytes.readDoubleBE(18);
+  const staleUntil = bytes.readDoubleBE(26);
   if (Number.isNaN(asOf + storedAt + freshUntil + staleUntil)) return undefined;
   return {
     codec,
@@ -125,10 +128,9 @@ function encodeMeta({ tags, fingerprint = '' }: Entry): string {
 }
 
 function decodeMeta(text: string): Meta | undefined {
-  if (text === '') return NO_META;
   if (text.startsWith('\0')) {
-    const [, fingerprint, ...tags] = text.split('\0');
-    return { tags, fingerprint: fingerprint || undefined };
+    const parts = text.split('\0');
+    return { tags: parts.slice(2), fingerprint: parts[1] || undefined };
   }
   try {
     const { t: tags, f: fingerprint } = JSON.parse(text) as { t: unknown; f: unknown };

@@ -1,6 +1,6 @@
 import type { Stamp } from './entry.js';
 
-/** Messages carry keys, tags and stamps, never values: `i` sender, `k` keys, `s` stamp of tags `t`, `p`/`g` pattern, `r` reset. */
+/** Messages carry keys, tags and stamps, never values: `i` sender, `k` keys, `s` stamp of tags `t`, `p`/`g` pattern, `r` the stamp that a new registry begins with. */
 export const keyMessage = (sender: string, keys: readonly string[]): string =>
   JSON.stringify({ i: sender, k: keys });
 export const patternMessage = (sender: string, prefix: string, glob: string): string =>
@@ -12,8 +12,8 @@ export interface BusListener {
   /** Invalidated anywhere, this process included. */
   onTags(stamp: Stamp, tags: readonly string[]): void;
   onPattern(prefix: string, glob: string): void;
-  /** The registry was lost, and what is known of it with it. */
-  onReset(): void;
+  /** The registry was lost, and begins anew with this stamp. */
+  onReset(stamp: Stamp): void;
 }
 
 /** What other processes did, as they do it. */
@@ -33,7 +33,7 @@ export class InvalidationBus {
       if (this.#waiting.size > 0) for (const wake of this.#waiting.get(key) ?? []) wake();
     }
     if (message.s !== undefined && message.t !== undefined) this.listener.onTags(message.s, message.t);
-    if (message.r) this.listener.onReset();
+    if (message.r !== undefined) this.listener.onReset(message.r);
     if (message.p !== undefined && message.g !== undefined && message.i !== this.self) {
       this.listener.onPattern(message.p, message.g);
     }
@@ -63,7 +63,7 @@ interface Message {
   t?: string[];
   p?: string;
   g?: string;
-  r?: true;
+  r?: Stamp;
 }
 
 /** Anybody may publish on our channel: what is not one of our messages is none. */
@@ -71,15 +71,14 @@ function parse(text: string): Message | undefined {
   try {
     const { i, k, s, t, p, g, r } = JSON.parse(text) as Record<string, unknown>;
     const [keys, tags] = [texts(k), texts(t)];
-    const stamp = Number(s);
     return {
       ...(typeof i === 'string' && { i }),
       ...(keys && { k: keys }),
-      ...(Number.isSafeInteger(stamp) && { s: stamp }),
+      ...(isStamp(s) && { s: Number(s) }),
       ...(tags && { t: tags }),
       ...(typeof p === 'string' && { p }),
       ...(typeof g === 'string' && { g }),
-      ...(r === 1 && { r: true }),
+      ...(isStamp(r) && { r: Number(r) }),
     };
   } catch {
     return undefined;
@@ -88,3 +87,5 @@ function parse(text: string): Message | undefined {
 
 const texts = (list: unknown): string[] | undefined =>
   Array.isArray(list) && list.every((text) => typeof text === 'string') ? list : undefined;
+
+const isStamp = (value: unknown): boolean => value !== undefined && Number.isSafeInteger(Number(value));

@@ -84,7 +84,9 @@ const UNSAFE = /[%{}]/g;
 const CHILD_UNSAFE = /[%{}:*]/g;
 
 const encode = (text: string, unsafe: RegExp): string =>
-  text.replace(unsafe, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+  text.search(unsafe) < 0
+    ? text
+    : text.replace(unsafe, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 
 const decode = (text: string): string =>
   text.replace(/%(25|7B|7D)/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));

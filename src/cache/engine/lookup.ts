@@ -19,7 +19,7 @@ export interface Asked {
   clearTags: readonly string[];
   fingerprint?: string | undefined | typeof ANY_QUESTION;
   /** Tags that the entry is expected to have: their stamps can be asked for together with the entry. */
-  tags?: readonly string[];
+  tags?: readonly string[] | undefined;
   /** Nothing older than any finished change of any process: neither memory nor the mirror is believed. */
   isStrict: boolean;
 }

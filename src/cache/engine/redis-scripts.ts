@@ -24,21 +24,22 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
 
 /**
- * KEYS: entry, lease, entry, lease, … ARGV: channel, message, then for each entry: frame, lifetime ms, lease text
- * ('' to store in any case). Gives 1 or 0 for each.
+ * KEYS: entry, lease, entry, lease, … ARGV: channel, message, all frames in one, then for each entry: the frame's
+ * length, lifetime ms, lease text ('' to store in any case). Gives 1 or 0 for each.
  */
 const STORE = `
-local stored, any = {}, false
+local stored, any, from = {}, false, 1
 for i = 1, #KEYS / 2 do
-  local entry, lease, at = KEYS[2 * i - 1], KEYS[2 * i], 3 * i
-  local text = ARGV[at + 2]
+  local entry, lease, at = KEYS[2 * i - 1], KEYS[2 * i], 3 * i + 1
+  local length, text = tonumber(ARGV[at]), ARGV[at + 2]
   if text ~= '' and redis.call('GET', lease) ~= text then
     stored[i] = 0
   else
-    redis.call('SET', entry, ARGV[at], 'PX', ARGV[at + 1])
+    redis.call('SET', entry, string.sub(ARGV[3], from, from + length - 1), 'PX', ARGV[at + 1])
     redis.call('DEL', lease)
     stored[i], any = 1, true
   end
+  from = from + length
 end
 if any then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
 return stored`;
@@ -101,7 +102,7 @@ local function seed(channel)
   local time = redis.call('TIME')
   local now = string.format('%.0f', time[1] * 1000000 + time[2])
   redis.call('ZADD', KEYS[1], now, '#', now, '*')
-  redis.call('PUBLISH', channel, cjson.encode({ r = 1 }))
+  redis.call('PUBLISH', channel, cjson.encode({ r = now }))
   return now
 end
 `;

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import { Batch } from './batch.js';
 import type { Stamp } from './entry.js';
 import type { Stamps } from './store.js';
@@ -12,7 +11,7 @@ export const CLOCK = '#';
  * trip. While messages may be missed (`isLive` false) nothing is answered from the mirror.
  */
 export class TagRegistry {
-  readonly #mirror = new LRUCache<string, Stamp>({ max: MOST_TAGS });
+  readonly #mirror = new Map<string, Stamp>();
   #clock: Stamp = 0;
   #isLive = false;
   /** The store is away: this process's own invalidations are all there is to know. */
@@ -89,9 +88,16 @@ export class TagRegistry {
     if (!this.#isAlone) this.#forget();
   }
 
-  /** The store has lost its registry and begun a new one. */
-  reset(): void {
-    if (!this.#isAlone) this.#forget();
+  /**
+   * The store has lost its registry and begun a new one. True when what is known, and kept, is of the old one: its
+   * stamps can't be compared with the new ones, for the clock may have gone back.
+   */
+  begin(stamp: Stamp): boolean {
+    if (this.#isAlone) return false;
+    const isNew = this.#clock !== stamp; // else it was this process that asked for it
+    if (isNew) this.#forget();
+    this.learn(stamp, ['*']);
+    return isNew;
   }
 
   /** The store is away. Stamps go on from the last one known, so that what is loaded from now on is newer. */
@@ -137,8 +143,23 @@ export class TagRegistry {
   #stamp(tag: string, stamp: Stamp): void {
     const known = this.#mirror.get(tag);
     if (known !== undefined && known >= stamp) return;
+    // Whose tag is forgotten asks the store for it again.
+    if (known === undefined && this.#mirror.size >= MOST_TAGS) this.#forgetOldest(stamp);
     this.#mirror.set(tag, stamp);
     if (stamp > 0) this.#version += 1;
+  }
+
+  /** Without the store there is nobody to ask for what was forgotten: everything is taken for invalidated then. */
+  #forgetOldest(stamp: Stamp): void {
+    if (this.#isAlone) {
+      this.#mirror.clear();
+      this.#mirror.set('*', stamp);
+      return;
+    }
+    for (const tag of this.#mirror.keys()) {
+      this.#mirror.delete(tag);
+      return;
+    }
   }
 
   #forget(): void {

@@ -101,7 +101,7 @@ describeWith('redis', 'A process whose messages do not arrive', () => {
           { score: 1_000, value: '#' },
           { score: 1_000, value: '*' },
         ]);
-        await client.publish(`${namespace}:bus`, '{"r":1}');
+        await client.publish(`${namespace}:bus`, '{"r":1000}');
       },
     ],
   ])('a registry that was %s brings nothing back', async (_, lose) => {
