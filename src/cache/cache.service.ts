@@ -82,8 +82,8 @@ export class CacheService {
    *
    * @throws CacheValueError for what has no faithful bytes, DurationError for a bad ttl
    */
-  async set(key: string, value: unknown, options?: Duration | SetOptions): Promise<void> {
-    await this.#set([[key, value]], options);
+  set(key: string, value: unknown, options?: Duration | SetOptions): Promise<void> {
+    return this.#set([[key, value]], options);
   }
 
   /** Stores several values, in one round trip. */
@@ -229,7 +229,7 @@ export class CacheService {
 
   /** @internal the registry tags that an entry carries for users' tags */
   registryTags(tags: readonly string[]): string[] {
-    return tags.flatMap((tag) => this.#registryTags.of(tag));
+    return this.#registryTags.all(tags);
   }
 
   /** @internal */
@@ -271,14 +271,16 @@ export class CacheService {
         removals.push(key);
       }
     }
-    await this.#forgiving(undefined, async () => {
+    try {
       if (removals.length > 0) await this.#changes.remove(removals);
       if (values.length === 0) return;
       await this.#changes.write(
         values.map(({ key }) => key),
         (known) => values.map(({ encoded }) => newEntry(encoded, resolved, known, now)),
       );
-    });
+    } catch (error) {
+      this.#engine.outage.forgiven(error, undefined);
+    }
   }
 
   #question({ key, hash, fingerprint, tags = [] }: EntryRequest): Question {

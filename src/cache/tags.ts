@@ -48,7 +48,13 @@ export class RegistryTags {
   constructor(private readonly scope: string) {}
 
   /** @throws CacheKeyError for what is no tag */
-  of(tag: string): readonly string[] {
+  all(tags: readonly string[]): string[] {
+    const all: string[] = [];
+    for (const tag of tags) all.push(...this.#of(tag));
+    return all;
+  }
+
+  #of(tag: string): readonly string[] {
     const known = this.#known.get(tag);
     if (known) return known;
     const tags = entryTags(checkedName('The tag', tag), this.scope);

@@ -22,11 +22,11 @@ export class Changes {
     try {
       const asOf = registry.clock ?? (await outage.sure(registry.asOf(), { keys }));
       entries = made(asOf);
-      const frames = await Promise.all(entries.map(async (entry) => frameOf(entry, options.compression)));
+      const frames = await framesOf(entries, options.compression);
       // In the order in which the store is told: memory keeps what the last of several writes stored.
       this.#forget(keys);
-      tickets = keys.map((key) => memory?.take(key));
-      await Promise.all(
+      if (memory) tickets = keys.map((key) => memory.take(key));
+      await together(
         entries.map((entry, index) => {
           const [key, bytes] = [keys[index] as string, frames[index] as Buffer];
           return writes.add({ write: { key, bytes, lifetime: lifetimeOf(entry) }, epoch });
@@ -135,3 +135,13 @@ export class Changes {
     }
   }
 }
+
+/** Without waiting, unless something is to be compressed. */
+function framesOf(entries: readonly Entry[], threshold: number | false): Buffer[] | Promise<Buffer[]> {
+  const frames = entries.map((entry) => frameOf(entry, threshold));
+  const areBytes = frames.every((frame) => Buffer.isBuffer(frame));
+  return areBytes ? frames : Promise.all(frames.map(async (frame) => frame));
+}
+
+const together = (writes: readonly Promise<void>[]): Promise<unknown> =>
+  writes.length === 1 ? (writes[0] as Promise<void>) : Promise.all(writes);
