@@ -51,7 +51,9 @@ export class HeldClient<C extends AnyClient> {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#part(this.#client);
-    if (this.#make) await destroyed(this.#client);
+    // A sentinel client first ends what it is about, which takes long where nobody answers.
+    if (this.#make)
+      await Promise.race([destroyed(this.#client), sleep(LONGEST_WAIT, undefined, { ref: false })]);
   }
 
   /** Clients reconnect by themselves, but not where a first attempt failed, or a strategy of the user's gave up. */

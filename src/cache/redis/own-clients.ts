@@ -15,16 +15,17 @@ export const ownClient = (options: RedisClientOptions): PlainClient =>
   createClient(hardened(options)) as unknown as PlainClient;
 
 export function ownCluster(options: RedisClusterOptions): ClusterClient {
-  const [first] = options.rootNodes;
+  const { defaults = {}, rootNodes } = options;
+  const root = credentialsOf(rootNodes[0]?.url);
   return createCluster({
     // A node that can't be reached must not keep the others from being used.
     minimizeConnections: true,
     topologyRefreshOnReconnectionAttemptStrategy: 100,
     ...options,
     useReplicas: false,
-    rootNodes: options.rootNodes.map((node) => ({ ...node })),
+    rootNodes: rootNodes.map((node) => ({ ...node })),
     // node-redis uses a root node's credentials for that node alone, which is hardly ever what was meant.
-    defaults: hardened({ ...credentialsOf(first?.url), ...options.defaults }),
+    defaults: hardened({ ...root, ...defaults, socket: { ...root.socket, ...defaults.socket } }),
   }) as unknown as ClusterClient;
 }
 

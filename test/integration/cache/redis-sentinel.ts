@@ -8,6 +8,7 @@ import { startOwnRedis, type RunningServer } from '../../servers/index.js';
 import { freePort, until } from './redis-cluster.js';
 
 const QUORUM = '2';
+const SETTINGS = { 'down-after-milliseconds': '1000', 'failover-timeout': '3000' };
 
 const newClient = (port: number) =>
   createClient({ socket: { host: '127.0.0.1', port, reconnectStrategy: false } });
@@ -40,10 +41,8 @@ export class RedisSentinel {
     const all = new RedisSentinel([master, ...behind], sentinels);
     for (const { client } of sentinels) {
       await client.sendCommand(['SENTINEL', 'MONITOR', all.name, '127.0.0.1', String(master.port), QUORUM]);
-      await client.sendCommand([
-        ...['SENTINEL', 'SET', all.name, 'down-after-milliseconds', '1000'],
-        ...['failover-timeout', '3000'],
-      ]);
+      for (const [name, value] of Object.entries(SETTINGS))
+        await client.sendCommand(['SENTINEL', 'SET', all.name, name, value]);
     }
     await until(async () =>
       (await Promise.all(sentinels.map((one) => all.#isReady(one, replicas)))).every(Boolean),
