@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, platform, release } from 'node:os';
+import { arch, cpus, platform } from 'node:os';
 import type { Machine } from './result.js';
 import type { System } from './system.js';
 
@@ -16,7 +16,7 @@ export function machine(systems: readonly System[], redis: string): Machine {
     node: process.version,
     cpu: cpus()[0]?.model.trim() || 'unknown',
     cores: cpus().length,
-    platform: `${platform()} ${release()}`,
+    platform: `${platform()} ${arch()}`,
     redis,
     measured: `${name} ${version}${commit()}`,
     versions: Object.fromEntries([

@@ -18,7 +18,10 @@ try {
 }
 
 async function render(): Promise<void> {
-  for (const file of await writeDocs(await newestComplete())) console.log(`written: ${file}`);
+  const result = await newestComplete();
+  for (const file of [...(await writeResults(result)), ...(await writeDocs(result))]) {
+    console.log(`written: ${file}`);
+  }
 }
 
 async function measure(options: Options): Promise<void> {

@@ -22,7 +22,7 @@ const USAGE = `npm run bench:cache -- [options]
   --ms <n>             milliseconds of a slot in a round (${FULL_PACE.ms})
   --only <ids>         of ${SCENARIOS.map(({ id }) => id).join(', ')}
   --systems <names>    of ${SYSTEMS.map(({ name }) => name).join(', ')}
-  --render             no run: write the docs anew from the newest complete results
+  --render             no run: write report and docs anew from the newest complete results
   --no-build           run what was built before`;
 
 /** Arguments that nobody knows: the message is the usage. */

@@ -13,24 +13,25 @@ const PANELS: readonly { id: string; metric: Metric; unit: string; better: strin
   { id: 'stampede', metric: 'factoryRuns', unit: ' runs', better: 'less' },
 ];
 
-const WIDTH = 1_040;
-const COLUMN = 500;
-const GAP = 40;
-const LABELS = 218;
+const MARGIN = 16;
+const COLUMN = 530;
+const GAP = 30;
+const WIDTH = 2 * MARGIN + 2 * COLUMN + GAP;
+const LABELS = 250;
 const BARS = COLUMN - LABELS - 70;
 const LINE = 20;
 const HEAD = 34;
 const COLOURS = { flora: '#c2255c', raw: '#868e96', other: '#74a9cf' };
 
-/** The medians of a run as bars; plain SVG, readable on white and on black. */
+/** The medians of a run as bars, without the rows that are too unlike; plain SVG, readable on white and on black. */
 export function chart({ scenarios, machine }: RunResult): string {
   const columns: [string[], string[]] = [[], []];
-  const heights: [number, number] = [40, 40];
+  const heights: [number, number] = [44, 44];
   for (const panel of PANELS) {
     const scenario = scenarios.find(({ id }) => id === panel.id);
     if (!scenario) continue;
     const column = heights[0] <= heights[1] ? 0 : 1;
-    const drawn = panelOf(scenario, panel, column * (COLUMN + GAP), heights[column]);
+    const drawn = panelOf(scenario, panel, MARGIN + column * (COLUMN + GAP), heights[column]);
     columns[column].push(drawn.svg);
     heights[column] += drawn.height + 18;
   }
@@ -39,7 +40,7 @@ export function chart({ scenarios, machine }: RunResult): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12" role="img">
 <title>Medians of the cache benchmark</title>
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
-<text x="0" y="22" fill="#495057">Medians, ${date}, Node ${escaped(machine.node)}, Redis ${escaped(machine.redis)}. Each panel has a scale of its own.</text>
+<text x="${MARGIN}" y="24" fill="#495057">Medians, ${date}, Node ${escaped(machine.node)}, Redis ${escaped(machine.redis)}. Each panel has a scale of its own.</text>
 ${columns.flat().join('\n')}
 </svg>
 `;
@@ -53,7 +54,7 @@ function panelOf(
 ): { svg: string; height: number } {
   const bars = scenario.rows.flatMap((row) => {
     const samples = samplesOf(row, metric);
-    return samples.length === 0 ? [] : [{ row, value: spread(samples).median }];
+    return row.aside || samples.length === 0 ? [] : [{ row, value: spread(samples).median }];
   });
   const most = Math.max(...bars.map(({ value }) => value));
   const lines = bars.map(({ row, value }, n) => bar(row, value, value / most, unit, y + HEAD + n * LINE));
@@ -72,11 +73,16 @@ function bar(row: Row, value: number, share: number, unit: string, y: number): s
   return [
     `<text x="${LABELS - 8}" y="${y + 13}" text-anchor="end" fill="#343a40" font-size="11"${weight}>${escaped(shortened(nameOf(row)))}</text>`,
     `<rect x="${LABELS}" y="${y + 3}" width="${width}" height="${LINE - 6}" rx="2" fill="${fill}"/>`,
-    `<text x="${(LABELS + Number(width) + 6).toFixed(1)}" y="${y + 13}" fill="#495057" font-size="11">${shownNumber(value)}${unit}</text>`,
+    `<text x="${(LABELS + Number(width) + 6).toFixed(1)}" y="${y + 13}" fill="#495057" font-size="11">${shownFigure(value, unit)}</text>`,
   ].join('');
 }
 
-const shortened = (name: string): string => (name.length > 36 ? `${name.slice(0, 35)}…` : name);
+const shortened = (name: string): string => (name.length > 40 ? `${name.slice(0, 39)}…` : name);
+
+function shownFigure(value: number, unit: string): string {
+  if (unit === ' ms' && value >= 1e3) return `${shownNumber(value / 1e3)} s`;
+  return `${shownNumber(value)}${unit === ' runs' && value === 1 ? ' run' : unit}`;
+}
 
 function shownNumber(value: number): string {
   if (value >= 1e6) return `${(value / 1e6).toPrecision(3)} M`;

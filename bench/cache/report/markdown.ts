@@ -94,9 +94,12 @@ export function targetsReport(verdicts: readonly Verdict[]): string {
 
 const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
+/** A number, a range of them, or that there is none. */
+const FIGURES = /^(–|[\d.,]+)$/;
+
 /** Text columns to the left, figures to the right. */
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const figures = titles.map((_, n) => rows.every((row) => /^[\d–]/.test(row[n] ?? '')));
+  const figures = titles.map((_, n) => rows.every((row) => FIGURES.test(row[n] ?? '')));
   return [line(titles), line(figures.map((right) => (right ? '---:' : '---'))), ...rows.map(line)].join('\n');
 }
 

@@ -23,7 +23,12 @@ export const flora: System = {
 };
 
 async function open({ tiers, values, tags }: Ask, { url, namespace, load }: Ground): Promise<Subject> {
-  const memory = { maxEntries: MEMORY_ENTRIES, ...(values !== 'as it comes' && { values }) };
+  // As long as the others': by default an entry is looked up in Redis again after a minute.
+  const memory = {
+    maxEntries: MEMORY_ENTRIES,
+    ttl: TTL_SECONDS,
+    ...(values !== 'as it comes' && { values }),
+  };
   const cache = await createCache({
     namespace,
     redis: tiers === 'memory' ? false : { url },
