@@ -1,4 +1,6 @@
 import { CacheUnavailableError } from '../cache.errors.js';
+import { Deadline } from './deadline.js';
+import { within } from './patience.js';
 import { StoreRefusal } from './store.js';
 
 /** What has to be told to the store once it is back: keys to remove, tags to stamp. */
@@ -43,7 +45,16 @@ export class Outage {
   readonly #keys = new Set<string>();
   readonly #tags = new Set<string>();
 
-  constructor(private readonly options: OutageOptions) {}
+  readonly #reads: Deadline;
+  readonly #writes: Deadline;
+  readonly #replays: Deadline;
+
+  constructor(private readonly options: OutageOptions) {
+    const { read, write } = options.deadline;
+    this.#reads = new Deadline(read);
+    this.#writes = new Deadline(write);
+    this.#replays = new Deadline(write * 4);
+  }
 
   get isDown(): boolean {
     return this.#isDown;
@@ -55,12 +66,12 @@ export class Outage {
 
   /** Resolves when the store has answered for the first time, or after `patience` ms without an answer. */
   async settled(patience: number): Promise<void> {
-    await answered(this.#firstUp, patience).catch(() => {});
+    await within(this.#firstUp, patience);
   }
 
   /** @throws CacheUnavailableError when there is no answer in time, or the store is known to be away */
   async read<T>(call: () => Promise<T>): Promise<T> {
-    return this.#attempt(call, this.options.deadline.read, () => {
+    return this.#attempt(call, this.#reads, () => {
       this.#failures += 1;
       if (this.#failures >= this.options.breaker.failures) this.#goDown('no answer to reads');
     });
@@ -68,7 +79,7 @@ export class Outage {
 
   /** Like `read`, for a write whose failure harms nobody: nothing that was there is made wrong by it. */
   async offer<T>(call: () => Promise<T>): Promise<T> {
-    return this.#attempt(call, this.options.deadline.write, () => {
+    return this.#attempt(call, this.#writes, () => {
       this.#failures += 1;
       if (this.#failures >= this.options.breaker.failures) this.#goDown('no answer to writes');
     });
@@ -82,7 +93,7 @@ export class Outage {
    */
   async write<T>(call: () => Promise<T>, undo: Invalidation): Promise<T> {
     try {
-      return await this.#attempt(call, this.options.deadline.write, () => {});
+      return await this.#attempt(call, this.#writes, () => {});
     } catch (error) {
       if (!isRefusal(error) || undo.tags) this.missed(undo);
       throw error;
@@ -129,10 +140,10 @@ export class Outage {
     this.#onFirstUp();
   }
 
-  async #attempt<T>(call: () => Promise<T>, deadline: number, onFailure: () => void): Promise<T> {
+  async #attempt<T>(call: () => Promise<T>, deadline: Deadline, onFailure: () => void): Promise<T> {
     if (this.#isDown) throw new CacheUnavailableError('Redis is away');
     try {
-      const result = await answered(call(), deadline);
+      const result = await deadline.bound(call());
       this.#failures = 0;
       return result;
     } catch (cause) {
@@ -168,7 +179,7 @@ export class Outage {
   async #probe(): Promise<void> {
     try {
       if (!this.options.isConnected()) throw new Error('not connected');
-      await answered(this.options.ping(), this.options.deadline.read).catch((error: unknown) => {
+      await this.#reads.bound(this.options.ping()).catch((error: unknown) => {
         this.#silentProbes += 1;
         if (this.#silentProbes % SILENT_PROBES === 0) this.options.reconnect();
         throw error;
@@ -192,7 +203,7 @@ export class Outage {
     this.#keys.clear();
     this.#tags.clear();
     try {
-      await answered(this.options.replay(missed), this.options.deadline.write * 4);
+      await this.#replays.bound(this.options.replay(missed));
     } catch (error) {
       this.#journal(missed);
       throw error;
@@ -203,20 +214,3 @@ export class Outage {
 /** The store answered that it has no room. */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof CacheUnavailableError && error.cause instanceof StoreRefusal;
-
-/**
- * The promise's result, or a rejection after `deadline` ms. What comes later is dropped. The deadline is waited for
- * in two halves: a process that was too busy to read an answer in time still gets the second half to do so.
- */
-async function answered<T>(promise: Promise<T>, deadline: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const give = () => reject(new Error(`no answer within ${deadline} ms`));
-    timer = setTimeout(() => (timer = setTimeout(give, deadline / 2)), deadline / 2);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
