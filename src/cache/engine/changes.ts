@@ -23,7 +23,7 @@ export class Changes {
       const asOf = registry.clock ?? (await outage.sure(registry.asOf(), { keys }));
       entries = made(asOf);
       const frames = await framesOf(entries, options.compression);
-      // In the order in which the store is told: memory keeps what the last of several writes stored.
+      // In the order in which the store is told: what an earlier write stores loses its place in memory.
       this.#forget(keys);
       if (memory) tickets = keys.map((key) => memory.take(key));
       await together(
@@ -40,8 +40,7 @@ export class Changes {
     }
     keys.forEach((key, index) => {
       const ticket = tickets[index];
-      if (ticket?.lost) memory?.drop(key); // what was read meanwhile may be older than this
-      if (ticket) memory?.put(ticket, entries[index] as Entry, options.clock.now());
+      if (ticket) memory?.replace(ticket, entries[index] as Entry, options.clock.now());
       this.engine.flights.detach(key);
     });
   }

@@ -58,7 +58,7 @@ export class Lead implements EntryLead {
       storedAt: now,
       freshUntil: now + life,
       staleUntil: now + life + (ttl > 0 ? staleTtl : 0),
-      loadTime: now - this.#began,
+      loadTime: Math.max(0, now - this.#began), // the clock may have been set back
       tags: [...new Set([...question.tags, ...tags])],
       ...(question.fingerprint !== undefined && { fingerprint: question.fingerprint }),
       payload,
@@ -92,7 +92,7 @@ export class Lead implements EntryLead {
     const keepIf = (mayBeKept: boolean, longest?: number) => {
       if (!ticket) return;
       if (mayBeKept && this.epoch === engine.epoch)
-        engine.memory?.put(ticket, entry, engine.options.clock.now(), longest);
+        engine.memory?.replace(ticket, entry, engine.options.clock.now(), longest);
       else engine.memory?.leave(ticket);
     };
     if (!lease) {

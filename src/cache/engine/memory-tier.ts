@@ -27,7 +27,7 @@ export class MemoryTier {
     this.#kept = new LRUCache({
       max: limits.maxEntries,
       maxSize: limits.maxBytes,
-      sizeCalculation: ({ payload }, key) => DECODED * payload.length + key.length + ENTRY_OVERHEAD,
+      sizeCalculation: ({ size }, key) => size + key.length + ENTRY_OVERHEAD,
       dispose: (kept) => kept.drop(),
     });
   }
@@ -50,9 +50,7 @@ export class MemoryTier {
 
   /** Tells that an entry that was had from elsewhere is in use. */
   touch(kept: KeptEntry, now: number): void {
-    if (now - kept.touchedAt < TOUCH_EVERY && now >= kept.touchedAt) return;
-    kept.touchedAt = now;
-    this.#kept.get(kept.key);
+    if (kept.isToTell(now, TOUCH_EVERY)) this.#kept.get(kept.key);
   }
 
   /** To be taken before a key is read from or written to the store, and handed back to `put` or `leave`. */
@@ -66,14 +64,18 @@ export class MemoryTier {
     return ticket;
   }
 
-  /** Keeps an entry, unless its key was dropped since the ticket was taken; gives it as it is kept. */
-  put(ticket: Ticket, entry: Entry, now: number, longest = this.longest): KeptEntry | undefined {
+  /** Keeps what was read, unless its key was dropped since the ticket was taken; gives it as it is kept. */
+  put(ticket: Ticket, entry: Entry, now: number): KeptEntry | undefined {
     this.leave(ticket);
-    const until = Math.min(entry.staleUntil, now + longest);
-    if (ticket.lost || until <= now) return undefined;
-    const kept = new KeptEntry(ticket.key, entry, until, now);
-    this.#kept.set(ticket.key, kept);
-    return kept;
+    return ticket.lost ? undefined : this.#keep(ticket.key, entry, now, this.longest);
+  }
+
+  /** The same for what was written. What others read meanwhile may be older: it goes, and is not kept after it. */
+  replace(ticket: Ticket, entry: Entry, now: number, longest = this.longest): void {
+    const { key, lost } = ticket;
+    this.leave(ticket);
+    this.drop(key);
+    if (!lost) this.#keep(key, entry, now, longest);
   }
 
   leave(ticket: Ticket): void {
@@ -96,6 +98,14 @@ export class MemoryTier {
     for (const key of this.#tickets.keys()) this.#loseTicket(key);
   }
 
+  #keep(key: string, entry: Entry, now: number, longest: number): KeptEntry | undefined {
+    const until = Math.min(entry.staleUntil, now + longest);
+    if (until <= now) return undefined;
+    const kept = new KeptEntry(key, entry, until, now);
+    this.#kept.set(key, kept);
+    return this.#kept.peek(key) === kept ? kept : undefined; // it may be too large for all of memory
+  }
+
   #loseTicket(key: string): void {
     const ticket = this.#tickets.get(key);
     if (!ticket) return;
@@ -106,5 +116,3 @@ export class MemoryTier {
 
 /** What an entry costs beside its payload and key, roughly: header object, tags, list nodes. */
 const ENTRY_OVERHEAD = 400;
-/** A value takes about so many times the bytes of its JSON. */
-const DECODED = 2;

@@ -73,6 +73,39 @@ describeWith('redis', 'Two tiers', () => {
     expect(await cache.get('k0')).toBe(value);
   });
 
+  it('a value that is too large for all of memory is had from Redis each time, so that it can be deleted', async () => {
+    const cache = await open({ memory: { maxBytes: 5_000 } });
+    const value = 'x'.repeat(4_000);
+    await cache.set('k', value);
+    for (let read = 0; read < 3; read += 1) expect(await cache.get('k')).toBe(value);
+    await cache.delete('k');
+    expect(await cache.get('k')).toBeUndefined();
+  });
+
+  it('what was read before a set, and judged after it, does not take its place in memory', async () => {
+    const [writer, cache] = [await open(), await open()];
+    await cache.set('warm', 1);
+    await writer.set('k', 'old', { tags: ['one that the reader has to ask Redis for'] });
+    const first = cache.get('some other'); // opens the batch of reads, which is sent before that of writes
+    const set = cache.set('k', 'new');
+    const reads: Promise<unknown>[] = [];
+    for (let tick = 0; tick < 20; tick += 1) {
+      await Promise.resolve();
+      reads.push(cache.get('k'));
+    }
+    await Promise.all([first, set, ...reads]);
+    expect(await cache.get('k')).toBe('new');
+    expect(await cache.getOrSet('k', () => 'loaded')).toBe('new');
+  });
+
+  it('bytes of a codec that is not its own are read by that codec at each hit', async () => {
+    const cache = await open();
+    cache.decodeWith('bson', (payload) => payload.toString());
+    const lead = await cache.openEntry({ key: 'k' });
+    if (!lead.found) await lead.fill(Buffer.from('hello'), { ttl: 60_000, codec: 'bson' });
+    for (let read = 0; read < 3; read += 1) expect(await cache.get('k')).toBe('hello');
+  });
+
   it('a value over the limit is not stored, and what was there before it is gone', async () => {
     const cache = await open({ maxValueBytes: 1_000 });
     const told: number[] = [];
