@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { Duration } from '../duration.js';
 import type { Variables } from '../environment.js';
 import { shown } from '../errors.js';
@@ -15,7 +14,7 @@ import { checkedName, Scope } from './engine/key-space.js';
 import type { Question } from './engine/lead.js';
 import { Lookup } from './engine/lookup.js';
 import { ReadThrough } from './engine/read-through.js';
-import type { Factory } from './factory.js';
+import { FactoryRuns, type Factory } from './factory.js';
 import { newEntry, resolveSetOptions, type GetOrSetOptions, type SetOptions } from './set-options.js';
 import { invalidationTags, modelClearTags, RegistryTags, type ModelLike } from './tags.js';
 import { ValueReads } from './value-reads.js';
@@ -39,7 +38,7 @@ export class CacheService {
   readonly #values: Values;
   readonly #reads: ValueReads;
   readonly #registryTags: RegistryTags;
-  readonly #closing: AbortController;
+  readonly #runs: FactoryRuns;
 
   /** @internal made by `createCache`, CacheModule and `namespace` */
   constructor(engine: CacheEngine, scope: Scope = Scope.of(engine.options.namespace), parent?: CacheService) {
@@ -49,8 +48,7 @@ export class CacheService {
     this.#readThrough = new ReadThrough(engine, new Lookup(engine));
     this.#registryTags = new RegistryTags(scope.name);
     this.#values = parent ? parent.#values : new Values(engine);
-    this.#closing = parent ? parent.#closing : new AbortController();
-    setMaxListeners(0, this.#closing.signal); // every factory under way may listen
+    this.#runs = parent ? parent.#runs : new FactoryRuns();
     this.#reads = new ValueReads({
       engine,
       scope,
@@ -58,7 +56,7 @@ export class CacheService {
       values: this.#values,
       registryTags: (tags) => this.registryTags(tags),
       remove: (keys) => this.#changes.remove(keys),
-      closing: this.#closing.signal,
+      runs: this.#runs,
     });
   }
 
@@ -213,7 +211,7 @@ export class CacheService {
   /** Ends connections that the cache opened. Loads in the background are aborted, not waited for. A child does nothing. */
   async close(): Promise<void> {
     if (this.#scope.path.length > 0) return;
-    this.#closing.abort();
+    this.#runs.close();
     await this.#engine.close();
   }
 

@@ -29,9 +29,31 @@ export interface FactoryTerms {
   longest: number | undefined;
   /** Registry tags of tags that the factory names. */
   registryTags(tags: readonly string[]): string[];
-  /** Aborted when the cache is closed. */
-  closing: AbortSignal;
+  /** All that are under way in this cache. */
+  runs: FactoryRuns;
   stale?: unknown;
+}
+
+/** Factories under way. A signal of each that follows one of the cache would be held by that for ever. */
+export class FactoryRuns {
+  readonly #running = new Set<FactoryRun>();
+  #isClosed = false;
+
+  begin(run: FactoryRun): void {
+    if (this.#isClosed) run.close();
+    else this.#running.add(run);
+  }
+
+  end(run: FactoryRun): void {
+    this.#running.delete(run);
+  }
+
+  /** The cache is closed: the signal of each is aborted, and none keeps the process alive. */
+  close(): void {
+    this.#isClosed = true;
+    for (const run of this.#running) run.close();
+    this.#running.clear();
+  }
 }
 
 /**
@@ -41,15 +63,19 @@ export interface FactoryTerms {
  */
 export async function runFactory<T>(lead: EntryLead, factory: Factory<T>, terms: FactoryTerms): Promise<T> {
   const run = new FactoryRun(terms);
+  terms.runs.begin(run);
   try {
     const value = await run.result(factory);
     const { codec, payload } = encodeValue(value);
     const { tags, staleTtl } = run;
-    await lead.fill(payload, { codec, ttl: value === undefined ? 0 : run.ttl, staleTtl, tags });
+    const ttl = value === undefined || run.isSkipped ? 0 : run.ttl;
+    await lead.fill(payload, { codec, ttl, staleTtl, tags });
     return value;
   } catch (error) {
     lead.fail(error);
     throw error;
+  } finally {
+    terms.runs.end(run);
   }
 }
 
@@ -58,8 +84,9 @@ class FactoryRun implements FactoryContext {
   readonly staleTtl: number;
   readonly tags: string[];
   readonly stale: unknown;
-  readonly #tooLate = new AbortController();
-  #signal: AbortSignal | undefined;
+  isSkipped = false;
+  readonly #abortion = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly terms: FactoryTerms) {
     this.ttl = terms.ttl;
@@ -69,7 +96,7 @@ class FactoryRun implements FactoryContext {
   }
 
   get signal(): AbortSignal {
-    return (this.#signal ??= AbortSignal.any([this.terms.closing, this.#tooLate.signal]));
+    return this.#abortion.signal;
   }
 
   // Functions of their own: factories take them out of their context, `({ setTtl }) => …`.
@@ -82,26 +109,31 @@ class FactoryRun implements FactoryContext {
   };
 
   readonly skip = (): void => {
-    this.ttl = 0;
+    this.isSkipped = true;
   };
+
+  close(): void {
+    this.#timer?.unref();
+    this.#abortion.abort();
+  }
 
   async result<T>(factory: Factory<T>): Promise<T> {
     const { longest, key } = this.terms;
     if (longest === undefined) return factory(this);
-    let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      this.#timer = setTimeout(() => {
         const error = new CacheFactoryTimeoutError(key, longest);
-        this.#tooLate.abort(error);
+        this.#abortion.abort(error);
         reject(error);
       }, longest);
     });
+    if (this.signal.aborted) this.#timer?.unref();
     const loaded = (async () => factory(this))();
     loaded.catch(() => {}); // after its time nobody listens any more
     try {
       return await Promise.race([loaded, late]);
     } finally {
-      clearTimeout(timer);
+      clearTimeout(this.#timer);
     }
   }
 }

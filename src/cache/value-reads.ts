@@ -8,7 +8,7 @@ import { ANY_QUESTION, Lookup, type Asked, type Found } from './engine/lookup.js
 import { within } from './engine/patience.js';
 import { QuickHits } from './engine/quick-hits.js';
 import type { ReadThrough } from './engine/read-through.js';
-import { runFactory, type Factory, type FactoryTerms } from './factory.js';
+import { runFactory, type Factory, type FactoryRuns, type FactoryTerms } from './factory.js';
 import { areQuick, resolveGetOrSetOptions, type GetOrSetOptions } from './set-options.js';
 import type { Values } from './values.js';
 
@@ -19,8 +19,7 @@ interface Parts {
   values: Values;
   registryTags: (tags: readonly string[]) => string[];
   remove: (keys: readonly string[]) => Promise<unknown>;
-  /** Aborted when the cache is closed. */
-  closing: AbortSignal;
+  runs: FactoryRuns;
 }
 
 /** Reads of values by the user's keys: the quick way where memory has them, else the whole way. */
@@ -87,7 +86,7 @@ export class ValueReads {
     factory: Factory<T>,
     given: Duration | GetOrSetOptions | undefined,
   ): Promise<T> {
-    const { readThrough, registryTags, closing } = this.#parts;
+    const { readThrough, registryTags, runs } = this.#parts;
     const { options: defaults } = this.#engine;
     const options = resolveGetOrSetOptions(given, defaults, registryTags);
     const { tags, timeout, isStrict } = options;
@@ -96,7 +95,7 @@ export class ValueReads {
     const opened = await readThrough.open({ ...named, tags, isStrict, luck });
     const terms = (stale?: unknown): FactoryTerms => {
       const { ttl, staleTtl } = options;
-      return { key: userKey, ttl, staleTtl, tags, longest: timeout.hard, registryTags, closing, stale };
+      return { key: userKey, ttl, staleTtl, tags, longest: timeout.hard, registryTags, runs, stale };
     };
     if (!opened.found) return runFactory(opened, factory, terms());
 

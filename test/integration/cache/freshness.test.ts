@@ -79,6 +79,27 @@ const promises = (options: () => CacheModuleOptions) => {
     expect(await cache.getOrSet(key, () => 'again', options)).toBe('again');
   });
 
+  it('close() ends the signals of loads in the background, which then keep no process alive', async () => {
+    const own = await createCache({ ...options(), jitter: 0, clock });
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const signals: AbortSignal[] = [];
+    const hang = ({ signal }: { signal: AbortSignal }) => (
+      signals.push(signal),
+      new Promise<never>(() => {})
+    );
+    const patient = { ...minutes, timeout: { hard: '1h' } } as const;
+    const keys = [newKey(), newKey()];
+    for (const key of keys) await own.getOrSet(key, () => 1, minutes);
+    clock.time += 90_000;
+    const before = timers();
+    for (const key of keys) expect(await own.getOrSet<number>(key, hang, patient)).toBe(1);
+    await expect.poll(() => signals.length).toBe(2);
+    expect(signals.some(({ aborted }) => aborted)).toBe(false);
+    await own.close();
+    expect(signals.every(({ aborted }) => aborted)).toBe(true);
+    await expect.poll(timers).toBeLessThanOrEqual(before);
+  });
+
   it('loads anew shortly before the entry expires, once, while all callers are served', async () => {
     const key = newKey();
     const slow = async () => {
@@ -100,6 +121,19 @@ const promises = (options: () => CacheModuleOptions) => {
     expect(values).toEqual(new Set([first, 'fresh']));
   });
 
+  it('serves nothing as fresh after its ttl, also when the clock was set back during its load', async () => {
+    const key = newKey();
+    const options = { ttl: 5, staleTtl: 60 };
+    await cache.getOrSet(key, () => ((clock.time -= 10_000), 'v'), options);
+    expect(await cache.get(key)).toBe('v');
+    clock.time += 4_000;
+    for (let call = 0; call < 20; call += 1)
+      expect(await cache.getOrSet(key, () => 'early', options)).toBe('v');
+    expect(await cache.get(key)).toBe('v');
+    clock.time += 2_000;
+    expect(await cache.get(key)).toBeUndefined();
+  });
+
   it('does not with earlyRefresh: false', async () => {
     const own = await createCache({ ...options(), jitter: 0, clock, earlyRefresh: false });
     await own.getOrSet('k', async () => ((clock.time += 2_000), 1), 300);
@@ -116,7 +150,7 @@ const promises = (options: () => CacheModuleOptions) => {
     await cache.getOrSet(tagged, ({ addTags }) => (addTags('late', 'later'), 1));
     await cache.invalidateTags('later');
     expect(await cache.has(tagged)).toBe(false);
-    await cache.getOrSet(tagged, ({ skip }) => (skip(), 1));
+    await cache.getOrSet(tagged, ({ skip, setTtl }) => (skip(), setTtl('2m'), 1));
     expect(await cache.has(tagged)).toBe(false);
   });
 
