@@ -9,6 +9,7 @@ import { type RedisOptions, resolveRedis } from './redis/redis-options.js';
 import {
   checkedConsistency,
   LONGEST_WAIT,
+  named,
   resolveTimeout,
   type Consistency,
   type FactoryTimeout,
@@ -121,6 +122,8 @@ const KNOWN = new Set<string>([
 const BESIDE = new Set(['http', 'isGlobal']);
 /** What may be kept in this process when nothing else is said. */
 export const DEFAULT_BOUNDS = { maxEntries: 10_000, maxBytes: 64 * 1024 * 1024 };
+/** Room for so many is made at once. */
+const MOST_ENTRIES = 2 ** 24;
 const COMPRESSED_FROM = 8 * 1024;
 /** What looks like the inside of another namespace would be it. */
 const NAMESPACE = /^(?!.*:v\d+(?::|$))[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
@@ -134,7 +137,9 @@ export function resolveCacheOptions(
   options: CacheModuleOptions = {},
   variables?: Variables,
 ): ResolvedCacheOptions {
-  for (const name of Object.keys(options)) {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === null)
+      throw new CacheOptionsError({ problem: `${name} is null`, expected: 'a value, or nothing at all' });
     if (!KNOWN.has(name)) {
       throw new CacheOptionsError({
         problem: `there is no cache option ${shown(name)}`,
@@ -151,14 +156,15 @@ export function resolveCacheOptions(
     ],
     variables,
   );
-  const {
-    memory = {},
-    deadline = {},
-    breaker = {},
-    lease = {},
-    compression = {},
-    onOutage = 'miss',
-  } = options;
+  const { onOutage = 'miss' } = options;
+  const memory =
+    options.memory !== false &&
+    named('memory', options.memory ?? {}, ['maxEntries', 'maxBytes', 'ttl', 'values']);
+  const compression =
+    options.compression !== false && named('compression', options.compression ?? {}, ['threshold']);
+  const deadline = named('deadline', options.deadline ?? {}, ['read', 'write']);
+  const breaker = named('breaker', options.breaker ?? {}, ['failures', 'retry']);
+  const lease = named('lease', options.lease ?? {}, ['ttl', 'wait']);
   if (onOutage !== 'miss' && onOutage !== 'throw') {
     throw new CacheOptionsError({ problem: `onOutage is ${shown(onOutage)}`, expected: "'miss' or 'throw'" });
   }
@@ -179,7 +185,7 @@ export function resolveCacheOptions(
       'a number from 0 to 1',
     ),
     memory: memory !== false && {
-      maxEntries: count('memory.maxEntries', memory.maxEntries ?? DEFAULT_BOUNDS.maxEntries),
+      maxEntries: count('memory.maxEntries', memory.maxEntries ?? DEFAULT_BOUNDS.maxEntries, MOST_ENTRIES),
       maxBytes: count('memory.maxBytes', memory.maxBytes ?? DEFAULT_BOUNDS.maxBytes),
       ttl: toMilliseconds(memory.ttl ?? 60, 'memory.ttl'),
       values: checked('memory.values', memory.values ?? 'isolated', isSharing, "'isolated' or 'shared'"),
@@ -199,12 +205,12 @@ export function resolveCacheOptions(
     },
     lease: {
       ttl: waiting('lease.ttl', lease.ttl ?? 3),
-      wait: toMilliseconds(lease.wait ?? 5, 'lease.wait'),
+      wait: waiting('lease.wait', lease.wait ?? 5, 0),
     },
     outageTtl: toMilliseconds(options.outageTtl ?? 1, 'outageTtl'),
     maxValueBytes: count('maxValueBytes', options.maxValueBytes ?? 8 * 1024 * 1024),
     onOutage,
-    clock: options.clock ?? new SystemClock(),
+    clock: checked('clock', options.clock ?? new SystemClock(), isClock, 'a Clock'),
   };
 }
 
@@ -215,19 +221,27 @@ function checkedRedis(redis: RedisOptions | false): RedisOptions | false {
 
 const isSharing = (value: unknown): boolean => value === 'isolated' || value === 'shared';
 
+const isClock = (value: unknown): boolean => typeof (value as Partial<Clock>).now === 'function';
+
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 
 const isNamespace = (value: unknown): boolean => typeof value === 'string' && NAMESPACE.test(value);
 
-/** A time to wait for, in milliseconds: none at all would mean never, and timers know no more than 24 days. */
-function waiting(name: string, value: Duration): number {
+/** A time to wait for, in milliseconds: most of none at all would mean never, and timers know no more than 24 days. */
+function waiting(name: string, value: Duration, least = 1): number {
   const time = toMilliseconds(value, name);
-  checked(name, value, () => time > 0 && time <= LONGEST_WAIT, 'a duration above 0, one day at most');
+  const expected = `a duration ${least > 0 ? 'above' : 'from'} 0, one day at most`;
+  checked(name, value, () => time >= least && time <= LONGEST_WAIT, expected);
   return time;
 }
 
-const count = (name: string, value: number): number =>
-  checked(name, value, (n) => Number.isSafeInteger(n) && Number(n) > 0, 'a whole number above 0');
+const count = (name: string, value: number, most = Number.MAX_SAFE_INTEGER): number =>
+  checked(
+    name,
+    value,
+    (n) => Number.isSafeInteger(n) && Number(n) > 0 && Number(n) <= most,
+    most < Number.MAX_SAFE_INTEGER ? `a whole number from 1 to ${most}` : 'a whole number above 0',
+  );
 
 function checked<T>(name: string, value: T, right: (value: unknown) => boolean, expected: string): T {
   if (right(value)) return value;

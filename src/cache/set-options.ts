@@ -159,7 +159,8 @@ function known<O extends { ttl?: Duration }>(options: Duration | O | undefined, 
   return { ttl: options } as O;
 }
 
-function named<O extends object>(what: string, options: O, names: readonly string[]): O {
+/** The options of a group, none of which is unknown. */
+export function named<O extends object>(what: string, options: O, names: readonly string[]): O {
   if (typeof options !== 'object' || options === null)
     throw new CacheOptionsError({ problem: `${what} is ${shown(options)}`, expected: 'an object' });
   for (const name in options) {
