@@ -26,7 +26,7 @@ export class MemoryStore extends Store {
   readonly #stamps = new Map<string, Stamp>();
   readonly #clock: Clock;
   #last: Stamp;
-  #sweepAt = 1_024;
+  readonly #sweepAt = { counters: LEAST_SWEPT, leases: LEAST_SWEPT };
 
   constructor(limits: { maxEntries: number; maxBytes: number }, clock: Clock) {
     super();
@@ -71,6 +71,7 @@ export class MemoryStore extends Store {
       held.lease.fingerprint === lease.fingerprint;
     if (useful) return held.lease.text;
     this.#leases.set(key, { lease, expiresAt: now + lifetime });
+    if (this.#leases.size > this.#sweepAt.leases) this.#sweepAt.leases = this.#swept(this.#leases);
     return undefined;
   }
 
@@ -107,7 +108,7 @@ export class MemoryStore extends Store {
     this.#entries.delete(key);
     this.#leases.delete(key);
     this.#counters.set(key, { bytes: Buffer.concat([header, Buffer.from(String(value))]), expiresAt });
-    if (this.#counters.size > this.#sweepAt) this.#sweepCounters();
+    if (this.#counters.size > this.#sweepAt.counters) this.#sweepAt.counters = this.#swept(this.#counters);
     return { value };
   }
 
@@ -147,11 +148,11 @@ export class MemoryStore extends Store {
     return undefined;
   }
 
-  /** Amortised: each sweep waits until as many counters came as were left by the last one. */
-  #sweepCounters(): void {
+  /** Takes out what has expired, and says at which size again: when as many came as were left. Amortised. */
+  #swept(map: Map<string, { expiresAt: number }>): number {
     const now = this.#clock.now();
-    for (const [key, kept] of this.#counters) if (kept.expiresAt <= now) this.#counters.delete(key);
-    this.#sweepAt = Math.max(1_024, this.#counters.size * 2);
+    for (const [key, { expiresAt }] of map) if (expiresAt <= now) map.delete(key);
+    return Math.max(LEAST_SWEPT, map.size * 2);
   }
 
   /** Bounded memory: forgetting a stamp is only safe when everything that may carry the tag is stale. */
@@ -162,3 +163,4 @@ export class MemoryStore extends Store {
 }
 
 const MOST_STAMPS = 100_000;
+const LEAST_SWEPT = 1_024;

@@ -3,6 +3,8 @@ import type { Stamp } from './entry.js';
 import type { Stamps } from './store.js';
 
 const MOST_TAGS = 100_000;
+/** To find the first member of a Map takes a step for each that was deleted before it: one by one they would add up. */
+const FORGOTTEN_AT_ONCE = 10_000;
 /** Asked for like a tag: the registry's clock. */
 export const CLOCK = '#';
 
@@ -12,6 +14,8 @@ export const CLOCK = '#';
  */
 export class TagRegistry {
   readonly #mirror = new Map<string, Stamp>();
+  /** The latest stamp that the mirror gave up for want of room: an answer as of before it may lack it. */
+  #latestGone: Stamp = 0;
   #clock: Stamp = 0;
   #isLive = false;
   /** The store is away: this process's own invalidations are all there is to know. */
@@ -133,7 +137,8 @@ export class TagRegistry {
     const tags = [...new Set(asked)].filter((tag) => tag !== CLOCK);
     const { clock, of } = await this.fetch(tags);
     const stamps = new Map(tags.map((tag, index) => [tag, of[index] ?? 0]));
-    if (this.#isLive && !this.#isAlone && generation === this.#generation) {
+    const isUpToDate = generation === this.#generation && clock >= this.#latestGone;
+    if (this.#isLive && !this.#isAlone && isUpToDate) {
       this.#clock = Math.max(this.#clock, clock);
       for (const [tag, stamp] of stamps) this.#stamp(tag, stamp);
     }
@@ -149,21 +154,24 @@ export class TagRegistry {
     if (stamp > 0) this.#version += 1;
   }
 
-  /** Without the store there is nobody to ask for what was forgotten: everything is taken for invalidated then. */
+  /** Makes room. Without the store there is nobody to ask for what was forgotten: everything is taken for invalidated then. */
   #forgetOldest(stamp: Stamp): void {
     if (this.#isAlone) {
       this.#mirror.clear();
       this.#mirror.set('*', stamp);
       return;
     }
-    for (const tag of this.#mirror.keys()) {
+    let left = FORGOTTEN_AT_ONCE;
+    for (const [tag, gone] of this.#mirror) {
+      this.#latestGone = Math.max(this.#latestGone, gone);
       this.#mirror.delete(tag);
-      return;
+      if ((left -= 1) === 0) return;
     }
   }
 
   #forget(): void {
     this.#mirror.clear();
+    this.#latestGone = 0;
     this.#clock = 0;
     this.#generation += 1;
     this.#version += 1;
