@@ -51,7 +51,7 @@ export class RegistryTags {
   all(tags: readonly string[]): string[] {
     const all: string[] = [];
     for (const tag of tags) all.push(...this.#of(tag));
-    return all;
+    return all.slice(); // as long as it has to be: entries keep it
   }
 
   #of(tag: string): readonly string[] {

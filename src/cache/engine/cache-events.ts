@@ -43,7 +43,8 @@ export class CacheEvents {
 
   /** What happens most of all, without an object for nobody. */
   hit(key: string, source: CacheEventMap['hit']['source']): void {
-    if (this.#listeners.get('hit')?.size) return this.emit('hit', { key, source });
+    if (this.#listeners.size > 0 && this.#listeners.get('hit')?.size)
+      return this.emit('hit', { key, source });
     this.counts.hit += 1;
     this.hits[source] += 1;
   }

@@ -182,11 +182,15 @@ describeWith('redis', 'A cache on Redis', () => {
 
   it('keeps in memory no more bytes of Redis than the entry has', async () => {
     const writer = await open();
+    const names = Array.from({ length: 200 }, (_, index) => `h${index}`);
+    const request = (value: string) => ({ hash: { space: 'http' as const, value } });
+    for (const name of names) {
+      const lead = await writer.openEntry(request(name));
+      if (!lead.found) await lead.fill(Buffer.from('petal'.repeat(20)), { ttl: 60_000, codec: 'http' });
+    }
     const cache = await open({ namespace: writer.options.namespace });
-    const keys = Array.from({ length: 200 }, (_, index) => `k${index}`);
-    await writer.setMany(keys.map((key) => [key, 'petal'.repeat(20)] as const));
-    await Promise.all(keys.map((key) => cache.has(key))); // not read yet: kept as bytes
-    const entry = await cache.openEntry({ key: 'k7' });
+    await Promise.all(names.map((name) => cache.openEntry(request(name))));
+    const entry = await cache.openEntry(request('h7'));
     expect(entry).toMatchObject({ found: true, source: 'memory' });
     if (entry.found) expect(entry.entry.payload.buffer.byteLength).toBeLessThan(1_000);
   });
