@@ -15,14 +15,20 @@ export class Changes {
 
   /** Stores an entry per key, whatever was there, ending loads. `made` gets the stamp they are as of. */
   async write(keys: readonly string[], made: (asOf: Stamp) => readonly Entry[]): Promise<void> {
-    const { epoch, memory, options, outage, registry, writes } = this.engine;
+    const { memory, options, outage, registry, writes } = this.engine;
+    let epoch: number;
     let tickets: (Ticket | undefined)[] = [];
     let entries: readonly Entry[];
+    let frames: readonly Buffer[];
     this.#forget(keys);
     try {
-      const asOf = registry.clock ?? (await outage.sure(registry.asOf(), { keys }));
-      entries = made(asOf);
-      const frames = await framesOf(entries, options.compression);
+      do {
+        // Again when the store was lost or found meanwhile, which a large value gives it time for.
+        ({ epoch } = this.engine);
+        const asOf = registry.clock ?? (await outage.sure(registry.asOf(), { keys }));
+        entries = made(asOf);
+        frames = await framesOf(entries, options.compression);
+      } while (epoch !== this.engine.epoch);
       // In the order in which the store is told: what an earlier write stores loses its place in memory.
       this.#forget(keys);
       if (memory) tickets = keys.map((key) => memory.take(key));

@@ -38,7 +38,9 @@ export class Outage {
   #isDown = true;
   #failures = 0;
   #silentProbes = 0;
-  #probing: NodeJS.Timeout | undefined;
+  #nextProbe: NodeJS.Timeout | undefined;
+  #isProbing = false;
+  #isAskedMeanwhile = false;
   #isClosed = false;
   #onFirstUp: () => void = () => {};
   readonly #firstUp = new Promise<void>((resolve) => (this.#onFirstUp = resolve));
@@ -136,7 +138,7 @@ export class Outage {
   close(): void {
     this.#isClosed = true;
     this.#isDown = true;
-    clearTimeout(this.#probing);
+    clearTimeout(this.#nextProbe);
     this.#onFirstUp();
   }
 
@@ -171,12 +173,16 @@ export class Outage {
 
   #schedule(delay: number): void {
     if (this.#isClosed) return;
-    clearTimeout(this.#probing);
-    this.#probing = setTimeout(() => void this.#probe(), delay);
-    this.#probing.unref();
+    clearTimeout(this.#nextProbe);
+    this.#nextProbe = setTimeout(() => void this.#probe(), delay);
+    this.#nextProbe.unref();
   }
 
+  /** One at a time: a second one would find the journal empty while the first has yet to tell what was in it. */
   async #probe(): Promise<void> {
+    this.#isAskedMeanwhile = this.#isProbing;
+    if (this.#isProbing) return;
+    this.#isProbing = true;
     try {
       if (!this.options.isConnected()) throw new Error('not connected');
       await this.#reads.bound(this.options.ping()).catch((error: unknown) => {
@@ -187,8 +193,10 @@ export class Outage {
       this.#silentProbes = 0;
       while (this.journalled > 0) await this.#replay();
     } catch {
-      this.#schedule(this.options.breaker.retry);
+      this.#schedule(this.#isAskedMeanwhile ? 0 : this.options.breaker.retry);
       return;
+    } finally {
+      this.#isProbing = false;
     }
     if (this.#isClosed || !this.#isDown) return;
     this.#isDown = false;

@@ -144,6 +144,31 @@ describeWith('redis-server', 'A cache whose Redis fails', () => {
     expect(await inTime(cache.getOrSet('fresh', () => 'loaded'))).toBe('loaded');
   });
 
+  it('lost and found once: large values that were being written then do not lose it again and again', async () => {
+    const reasons: string[] = [];
+    await cache.close();
+    cache = await createCache({ ...options(), deadline: { read: '5s', write: '5s' } });
+    cache.on('down', ({ reason }) => reasons.push(reason));
+    const value = 'Spring '.repeat(300_000); // compressed in the background
+    let isWriting = true;
+    const writers = Array.from({ length: 6 }, async (_, index) => {
+      while (isWriting) {
+        await cache.set(`k${index}`, value);
+        await sleep(0);
+      }
+    });
+    await sleep(200);
+    await other.redisCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
+    await expect.poll(() => reasons.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    await isUp();
+    await sleep(1_000);
+    isWriting = false;
+    await Promise.all(writers);
+    await isUp();
+    expect(await cache.get('k0')).toBe(value);
+    expect(reasons.length).toBeLessThanOrEqual(2);
+  });
+
   it('away at start: the cache starts, serves, and is there when Redis comes', async () => {
     await cache.close();
     const { port } = server;
