@@ -50,7 +50,8 @@ export class CacheEngine {
     this.store = this.#redis
       ? new RedisStore(this.#redis, options.namespace, this.id)
       : new MemoryStore(bounds, options.clock);
-    this.memory = options.memory ? new MemoryTier(bounds, options.memory.ttl) : undefined;
+    const { redis, memory } = options;
+    this.memory = memory ? new MemoryTier(bounds, memory.ttl, redis !== false) : undefined;
     this.reads = new Batch((keys) => this.outage.read(() => this.store.read(keys)));
     this.writes = new Batch((writes) => this.#write(writes));
     this.registry = new TagRegistry((tags) => this.outage.read(() => this.store.stamps(tags)));

@@ -23,6 +23,8 @@ export class MemoryTier {
   constructor(
     limits: { maxEntries: number; maxBytes: number },
     private readonly longest: number,
+    /** Whether what is written is kept at once, or only what is read: the store behind may be in memory, too. */
+    private readonly keepsWrites: boolean,
   ) {
     this.#kept = new LRUCache({
       max: limits.maxEntries,
@@ -75,7 +77,7 @@ export class MemoryTier {
     const { key, lost } = ticket;
     this.leave(ticket);
     this.drop(key);
-    if (!lost) this.#keep(key, entry, now, longest);
+    if (!lost && this.keepsWrites) this.#keep(key, entry, now, longest);
   }
 
   leave(ticket: Ticket): void {

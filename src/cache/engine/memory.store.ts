@@ -10,8 +10,9 @@ import {
   type Write,
 } from './store.js';
 
+/** Bytes as Latin-1: a string takes much less than a small Buffer does. */
 interface Kept {
-  bytes: Buffer;
+  text: string;
   expiresAt: number;
 }
 
@@ -35,12 +36,12 @@ export class MemoryStore extends Store {
     this.#entries = new LRUCache({
       max: limits.maxEntries,
       maxSize: limits.maxBytes,
-      sizeCalculation: ({ bytes }, key) => bytes.length + key.length,
+      sizeCalculation: ({ text }, key) => text.length + key.length + ENTRY_OVERHEAD,
     });
   }
 
   async read(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
-    return keys.map((key) => this.#live(key)?.bytes);
+    return keys.map((key) => bytesOf(this.#live(key)));
   }
 
   async write(writes: readonly Write[]): Promise<void> {
@@ -94,7 +95,8 @@ export class MemoryStore extends Store {
 
   async increment(key: string, by: number, basis: CounterBasis): Promise<CounterResult> {
     const kept = this.#live(key);
-    const entry = kept && decodeEntry(kept.bytes);
+    const bytes = bytesOf(kept);
+    const entry = bytes && decodeEntry(bytes);
     const usable = entry && entry.asOf >= basis.clearedAt && entry.freshUntil > basis.now;
     if (usable && entry.tags.length > 0) return { refused: 'tagged' };
     const text = usable ? entry.payload.toString() : '0';
@@ -103,11 +105,11 @@ export class MemoryStore extends Store {
     const value = Number(text) + by;
     if (!Number.isSafeInteger(value) || !Number.isSafeInteger(Number(text))) return { refused: 'unsafe' };
 
-    const header = usable ? kept.bytes.subarray(0, kept.bytes.length - entry.payload.length) : basis.header;
-    const expiresAt = usable ? kept.expiresAt : basis.now + basis.lifetime;
+    const header = usable ? bytes.subarray(0, bytes.length - entry.payload.length) : basis.header;
+    const expiresAt = usable && kept ? kept.expiresAt : basis.now + basis.lifetime;
     this.#entries.delete(key);
     this.#leases.delete(key);
-    this.#counters.set(key, { bytes: Buffer.concat([header, Buffer.from(String(value))]), expiresAt });
+    this.#counters.set(key, { text: `${header.toString('latin1')}${value}`, expiresAt });
     if (this.#counters.size > this.#sweepAt.counters) this.#sweepAt.counters = this.#swept(this.#counters);
     return { value };
   }
@@ -137,7 +139,7 @@ export class MemoryStore extends Store {
 
   #keep({ key, bytes, lifetime }: Write): void {
     this.#counters.delete(key);
-    this.#entries.set(key, { bytes, expiresAt: this.#clock.now() + lifetime });
+    this.#entries.set(key, { text: bytes.toString('latin1'), expiresAt: this.#clock.now() + lifetime });
   }
 
   #live(key: string): Kept | undefined {
@@ -162,5 +164,9 @@ export class MemoryStore extends Store {
   }
 }
 
+const bytesOf = (kept: Kept | undefined): Buffer | undefined => kept && Buffer.from(kept.text, 'latin1');
+
 const MOST_STAMPS = 100_000;
+/** What an entry costs beside its bytes and key, roughly. */
+const ENTRY_OVERHEAD = 200;
 const LEAST_SWEPT = 1_024;
