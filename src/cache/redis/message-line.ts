@@ -1,12 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { destroyed } from './held-client.js';
 import type { MessageClient } from './topology.js';
 
-/** The longest that the line may be silent is three times this. */
+/** How often a pulse is sent. The longest that none may come in is three times this. */
 const HEARTBEAT = 1_000;
 /** In beats. Making a connection takes longer than hearing a pulse. */
 const PATIENCE = { live: 2, opening: 5 };
-/** What a pulse says: nothing. No message of the bus is empty. */
-export const PULSE = '';
 const SHORTEST_WAIT = 50;
 
 export interface MessageListener {
@@ -19,17 +18,20 @@ export interface MessageListener {
 }
 
 /**
- * The line for messages of one channel. When nothing came for a while, a pulse is published by way of the
- * connection for commands, and has to come in here: that shows what no answer to a ping could, that what is
+ * The line for messages of one channel. Pulses of its own, published by way of the connection for commands, have to
+ * come in here, the first of them before it counts as live: that shows what no answer to a ping could, that what is
  * published where we write is heard where we listen. A line that breaks or stays silent is made anew from scratch.
  */
 export class MessageLine {
+  /** Nobody else hears the pulses: they are as many as there are processes, not as many as their square. */
+  readonly #pulseChannel: string;
   #client: MessageClient | undefined;
   #attempt: object = {};
   #isLive = false;
   #isClosed = false;
   #wait = SHORTEST_WAIT;
-  /** Beats since anything came. */
+  #isSubscribed = false;
+  /** Beats since a pulse came. */
   #silence = 0;
   #heartbeat: NodeJS.Timeout | undefined;
   #opening: NodeJS.Timeout | undefined;
@@ -37,14 +39,21 @@ export class MessageLine {
   constructor(
     private readonly channel: string,
     private readonly connection: () => Promise<MessageClient | undefined>,
-    private readonly pulse: () => Promise<unknown>,
+    private readonly publish: (channel: string) => Promise<unknown>,
     private readonly listener: MessageListener,
-  ) {}
+  ) {
+    this.#pulseChannel = `${channel}:${randomUUID()}`;
+  }
 
   open(): void {
     // Not before what came meanwhile was read: a process that was busy would take that for silence.
     this.#heartbeat = setInterval(() => setImmediate(() => this.#beat()), HEARTBEAT).unref();
     void this.#open();
+  }
+
+  /** For when commands can be sent again: no need to wait for the next beat. */
+  pulse(): void {
+    if (this.#isSubscribed) this.publish(this.#pulseChannel).catch(() => {}); // then none comes in
   }
 
   async close(): Promise<void> {
@@ -64,10 +73,14 @@ export class MessageLine {
       this.#client = client;
       for (const event of ['error', 'end', 'reconnecting']) client.on(event, this.#broke(attempt));
       await client.connect();
-      await client.subscribe(this.channel, (message) => this.#hear(message));
+      await client.subscribe([this.channel, this.#pulseChannel], (message, channel) => {
+        if (isOver()) return;
+        if (channel === this.channel) this.listener.onMessage(message);
+        else this.#hear();
+      });
       if (isOver()) return;
-      [this.#isLive, this.#silence, this.#wait] = [true, 0, SHORTEST_WAIT];
-      this.listener.onLive();
+      this.#isSubscribed = true;
+      this.pulse();
     } catch (error) {
       if (isOver()) return;
       this.listener.onError(error);
@@ -84,16 +97,18 @@ export class MessageLine {
     };
   }
 
-  #hear(message: string): void {
+  #hear(): void {
     this.#silence = 0;
-    if (message !== PULSE) this.listener.onMessage(message);
+    if (this.#isLive) return;
+    [this.#isLive, this.#wait] = [true, SHORTEST_WAIT];
+    this.listener.onLive();
   }
 
   #beat(): void {
     if (this.#isClosed) return;
     this.#silence += 1;
     if (this.#silence > (this.#isLive ? PATIENCE.live : PATIENCE.opening)) this.#again();
-    else if (this.#isLive && this.#silence === PATIENCE.live) this.pulse().catch(() => {}); // then none comes
+    else this.pulse();
   }
 
   #again(): void {
@@ -109,7 +124,7 @@ export class MessageLine {
     const client = this.#client;
     this.#client = undefined;
     this.#attempt = {};
-    [this.#isLive, this.#silence] = [false, 0];
+    [this.#isLive, this.#isSubscribed, this.#silence] = [false, false, 0];
     if (client) await destroyed(client);
   }
 }

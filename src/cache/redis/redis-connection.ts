@@ -4,7 +4,7 @@ import { ErrorReply, RESP_TYPES } from 'redis';
 import { withoutCredentials } from '../../errors.js';
 import type { Script } from '../engine/redis-scripts.js';
 import { LateWrites } from './late-writes.js';
-import { MessageLine, PULSE } from './message-line.js';
+import { MessageLine } from './message-line.js';
 import { type RedisOptions, resolveRedis } from './redis-options.js';
 import { scan } from './scan.js';
 import type { Args, SendOptions, Topology } from './topology.js';
@@ -65,7 +65,7 @@ export class RedisConnection {
     this.#messages = new MessageLine(
       channel,
       async () => this.#topology.messages(),
-      async () => this.publish(channel, PULSE),
+      async (name) => this.publish(name, ''),
       { onMessage, onLive, onLost, onError: (error) => this.#said(error) },
     );
     this.#messages.open();
@@ -167,6 +167,7 @@ export class RedisConnection {
     this.#errors.clear();
     // For a server that joined while all others answer: nobody asks for a ping then.
     this.#preventLateWrites().catch(() => {});
+    this.#messages?.pulse();
     this.#onReady();
   }
 

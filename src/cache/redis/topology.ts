@@ -23,9 +23,9 @@ export interface AnyClient extends Emitter {
   destroy(): unknown;
 }
 
-/** Can be subscribed to a channel. */
+/** Can be subscribed to channels. */
 export interface MessageClient extends AnyClient {
-  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
+  subscribe(channels: string[], listener: (message: string, channel: string) => void): Promise<unknown>;
 }
 
 export interface PlainClient extends MessageClient {

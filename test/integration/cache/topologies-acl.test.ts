@@ -7,7 +7,7 @@ import { RedisCluster } from './redis-cluster.js';
 
 /** As docs/redis.md says, for the namespace `shop`. */
 const KEYS = ['~shop:*', '~{shop}:tags', '~l:{shop:*'];
-const CHANNEL = '&shop:bus';
+const CHANNEL = '&shop:bus*';
 const COMMANDS =
   '+ping +client|info +client|kill +get +mget +set +del +unlink +pexpire +time ' +
   '+zadd +zscore +zremrangebyscore +eval +evalsha +publish +subscribe +scan';

@@ -49,7 +49,10 @@ describeWith('redis-server', 'A cache on the master that sentinels name', () => 
     ],
   ];
 
-  it.each(kinds)('%s goes on with the next master when this one dies, under load', async (_, kind) => {
+  it.each([
+    ...kinds.map(([name, kind]) => [name, 'SIGKILL', kind] as const),
+    [kinds[0]![0], 'SIGSTOP', kinds[0]![1]] as const,
+  ])('%s goes on with the next master after %s of this one, under load', async (_, signal, kind) => {
     const { redis: option, close } = await kind();
     const cache = await start({ redis: option });
     const other = await start();
@@ -67,17 +70,20 @@ describeWith('redis-server', 'A cache on the master that sentinels name', () => 
     await sleep(500);
     const victim = await redis.master();
     load.allowLossFrom(Date.now() - 200);
-    await victim.kill('SIGKILL');
+    await victim.kill(signal);
     load.allowLossUntil(Date.now());
     await expect.poll(() => cache.stats().state, { timeout: 10_000, interval: 5 }).toBe('down');
     await isUp(cache);
     await isUp(other);
     expect(await redis.master()).not.toBe(victim);
     await sleep(500);
+    if (signal === 'SIGSTOP') await victim.kill('SIGCONT');
+    await sleep(500);
     await load.stop();
     expect(load.failures).toEqual([]);
     expect(load.old).toEqual([]);
 
+    for (const one of [cache, other]) await isUp(one);
     await cache.set('after', 1);
     expect(await other.get('after')).toBe(1);
     await cache.set('after', 2);
