@@ -64,6 +64,8 @@ const latestPart = ({ freshUntil, storedAt }: Entry): number => (freshUntil - st
 export const HEADER_BYTES = 42;
 const MAGIC = 0xf7;
 const COMPRESSED = 0x80;
+/** Two centuries in ms: a ttl and a staleTtl, the longest that durations may be. */
+const LONGEST = 200 * 366 * 86_400_000;
 const CODECS: readonly EntryCodec[] = ['json', 'typed', 'bson', 'http'];
 
 /** The entry's bytes; `compressed` in place of its payload where there is one. */
@@ -99,7 +101,8 @@ export function decodeEntry(bytes: Buffer): (Entry & { isCompressed: boolean }) 
   const storedAt = bytes.readDoubleBE(10);
   const freshUntil = bytes.readDoubleBE(18);
   const staleUntil = bytes.readDoubleBE(26);
-  if (Number.isNaN(asOf + storedAt + freshUntil + staleUntil)) return undefined;
+  const areTimes = storedAt <= freshUntil && freshUntil <= staleUntil && staleUntil - storedAt <= LONGEST;
+  if (!areTimes || Number.isNaN(asOf)) return undefined;
   return {
     codec,
     asOf,

@@ -11,6 +11,8 @@ import { Lease } from './store.js';
 const POLL = 100;
 /** An epoch that never comes: what is loaded in it goes to its callers only. */
 const NEVER_KEPT = -1;
+/** The lease could be neither had nor seen, say in a Redis that is full: what is stale is served all the same. */
+const NO_LEASE = Symbol('no lease');
 /** Loads of others that a caller waits for, one after another, before it loads for itself alone. */
 const MOST_WAITS = 4;
 
@@ -89,21 +91,27 @@ export class ReadThrough {
       const newest = await this.#newest(question);
       const asOf = await engine.registry.asOf();
       const lease = new Lease(asOf, fingerprint);
+      const stale = found;
       const [holder, again] = await Promise.all([
         engine.outage.offer(() => engine.store.acquire(key, lease, terms.ttl, newest)),
         lookup.load(question), // sent behind it: sees what was stored until then
-      ]);
+      ]).catch((error: unknown) => {
+        if (!stale || epoch !== engine.epoch) throw error;
+        return [NO_LEASE, stale] as const;
+      });
       found = again;
       const isTaken = holder === undefined;
+      const isOurs = isTaken || holder === NO_LEASE;
       if (found && !this.#isDue(question, found.entry)) {
         if (isTaken) void engine.outage.offer(() => engine.store.release(key, lease)).catch(() => {});
         return this.#landed(key, begun, found);
       }
-      if (isTaken) {
+      if (isOurs) {
         const flight = begun ?? engine.flights.begin(key, fingerprint, tags);
         flight.asOf = asOf;
-        flight.lease = lease.text;
-        const lead = new Lead(engine, question, flight, lease, asOf, epoch, found !== undefined);
+        if (isTaken) flight.lease = lease.text;
+        const held = isTaken ? lease : undefined;
+        const lead = new Lead(engine, question, flight, held, asOf, epoch, found !== undefined);
         if (!found) {
           engine.events.emit('miss', { key });
           return lead;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCache, type CacheService } from '../../../src/cache/cache.service.js';
@@ -55,6 +56,23 @@ describeWith('redis', 'A Redis that is full, and may evict nothing', () => {
     expect(downs).toBe(0);
     expect(cache.stats()).toMatchObject({ state: 'up', journalled: 0 });
     expect(cache.stats().refused).toBeGreaterThan(0);
+  });
+
+  it('what is stale is served while its load fails, and anew when it does not', async () => {
+    const options = { ttl: '1s', staleTtl: 60 };
+    await cache.getOrSet('k', () => 'old', options);
+    await fill();
+    await sleep(1_100);
+    let runs = 0;
+    const fail = () => {
+      runs += 1;
+      throw new Error('the database is away');
+    };
+    for (let call = 0; call < 3; call += 1) expect(await cache.getOrSet('k', fail, options)).toBe('old');
+    expect(runs).toBeGreaterThan(0);
+    const get = () => cache.getOrSet('k', () => 'new', options);
+    await expect.poll(get, { timeout: 10_000 }).toBe('new');
+    expect(downs).toBe(0);
   });
 
   it('a counter says so, and the others lose nothing by it', async () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { createClient } from 'redis';
+import fc from 'fast-check';
+import { createClient, RESP_TYPES } from 'redis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCache, type CacheService } from '../../../src/cache/cache.service.js';
 import type { CacheModuleOptions } from '../../../src/cache/cache.options.js';
@@ -155,6 +156,46 @@ describeWith('redis', 'Two tiers', () => {
     expect(await reader.get('torn')).toBeUndefined();
     expect(await reader.getOrSet('torn', () => 'whole')).toBe('whole');
     expect(told.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('takes damaged bytes of any kind for a miss, or for what they say, and never throws', async () => {
+    const deadline = { read: '10s', write: '10s' };
+    const [writer, reader] = [
+      await open({ deadline, compression: { threshold: 1 } }),
+      await open({ deadline }),
+    ];
+    const client = createClient({ url });
+    await client.connect();
+    const bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+    const values = ['x'.repeat(5_000), [1, 2, 3], 5, new Map([[1, new Date(0)]])];
+    const damage = fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 4 });
+    let count = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(3),
+        fc.boolean(),
+        damage,
+        fc.option(fc.nat(60)),
+        async (which, tagged, at, cut) => {
+          const name = `damaged${(count += 1)}`;
+          await writer.set(name, values[which], { ttl: 60, staleTtl: 10, tags: tagged ? ['t'] : [] });
+          const key = `${namespace}:v2:k:${name}`;
+          const frame = (await bytes.get(key)) as unknown as Buffer;
+          for (const [index, byte] of at) frame[index % frame.length] = byte;
+          await client.set(key, frame.subarray(0, cut ?? frame.length), {
+            expiration: { type: 'EX', value: 60 },
+          });
+          for (let read = 0; read < 2; read += 1) await reader.get(name);
+          const ttl = await reader.ttl(name);
+          if (ttl !== undefined) expect(ttl).toBeLessThan(201 * 366 * 86_400);
+          await reader.getOrSet(name, () => 'loaded');
+          await reader.getOrSet(name, () => 'loaded', { consistency: 'strict' });
+          expect(reader.stats().state).toBe('up');
+        },
+      ),
+      { numRuns: 300 },
+    );
+    await client.close();
   });
 
   it('asks Redis once for what many callers read in one tick, and tells it once what they write', async () => {

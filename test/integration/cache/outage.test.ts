@@ -150,9 +150,9 @@ describeWith('redis-server', 'A cache whose Redis fails', () => {
     cache = await createCache({ ...options(), deadline: { read: '5s', write: '5s' } });
     cache.on('down', ({ reason }) => reasons.push(reason));
     const value = 'Spring '.repeat(300_000); // compressed in the background
-    let isWriting = true;
+    const end = new AbortController();
     const writers = Array.from({ length: 6 }, async (_, index) => {
-      while (isWriting) {
+      while (!end.signal.aborted) {
         await cache.set(`k${index}`, value);
         await sleep(0);
       }
@@ -162,7 +162,7 @@ describeWith('redis-server', 'A cache whose Redis fails', () => {
     await expect.poll(() => reasons.length, { timeout: 10_000 }).toBeGreaterThan(0);
     await isUp();
     await sleep(1_000);
-    isWriting = false;
+    end.abort();
     await Promise.all(writers);
     await isUp();
     expect(await cache.get('k0')).toBe(value);
