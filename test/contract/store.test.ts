@@ -54,6 +54,10 @@ const contract = (adapter: Adapter) => {
     lifetime,
   });
 
+  const acquire = async (key: string, lease: Lease, lifetime: number, newerThan: number) =>
+    (await store.acquire([{ key, lease, lifetime, newerThan }]))[0];
+  const fill = async (key: string, lease: Lease) => (await store.fill([{ ...write(key), lease }]))[0];
+
   it('gives back the very bytes, in the order of the keys, undefined for absent ones', async () => {
     const [a, b, absent] = [newKey(), newKey(), newKey()];
     const frames = [bytes(), Buffer.from([0, 255, 10, 13, 0])] as const;
@@ -85,40 +89,40 @@ const contract = (adapter: Adapter) => {
   it('gives the lease of a key to one, until it is released or runs out', async () => {
     const key = newKey();
     const [one, other] = [new Lease(1), new Lease(1)];
-    expect(await store.acquire(key, one, 60_000, 0)).toBeUndefined();
-    expect(await store.acquire(key, other, 60_000, 0)).toBe(one.text);
+    expect(await acquire(key, one, 60_000, 0)).toBeUndefined();
+    expect(await acquire(key, other, 60_000, 0)).toBe(one.text);
     await store.release(key, other);
-    expect(await store.acquire(key, other, 60_000, 0)).toBe(one.text);
+    expect(await acquire(key, other, 60_000, 0)).toBe(one.text);
     await store.release(key, one);
-    expect(await store.acquire(key, other, 50, 0)).toBeUndefined();
+    expect(await acquire(key, other, 50, 0)).toBeUndefined();
     await sleep(90);
-    expect(await store.acquire(key, one, 60_000, 0)).toBeUndefined();
+    expect(await acquire(key, one, 60_000, 0)).toBeUndefined();
     expect(await store.extend(key, other, 60_000)).toBe(false);
     expect(await store.extend(key, one, 60_000)).toBe(true);
   });
 
   it('lets a load take over a lease whose result would be of no use', async () => {
     const [old, another] = [newKey(), newKey()];
-    await store.acquire(old, new Lease(1_000), 60_000, 0);
-    expect(await store.acquire(old, new Lease(2_000), 60_000, 1_000)).toBeTypeOf('string');
-    expect(await store.acquire(old, new Lease(2_000), 60_000, 1_001)).toBeUndefined();
-    await store.acquire(another, new Lease(1, 'one question'), 60_000, 0);
-    expect(await store.acquire(another, new Lease(1, 'another: question'), 60_000, 0)).toBeUndefined();
-    expect(await store.acquire(another, new Lease(1, 'another: question'), 60_000, 0)).toBeTypeOf('string');
+    await acquire(old, new Lease(1_000), 60_000, 0);
+    expect(await acquire(old, new Lease(2_000), 60_000, 1_000)).toBeTypeOf('string');
+    expect(await acquire(old, new Lease(2_000), 60_000, 1_001)).toBeUndefined();
+    await acquire(another, new Lease(1, 'one question'), 60_000, 0);
+    expect(await acquire(another, new Lease(1, 'another: question'), 60_000, 0)).toBeUndefined();
+    expect(await acquire(another, new Lease(1, 'another: question'), 60_000, 0)).toBeTypeOf('string');
   });
 
   it('stores a fill only while its lease is held', async () => {
     const key = newKey();
     const lease = new Lease(1);
-    expect(await store.fill(write(key), lease)).toBe(false);
-    await store.acquire(key, lease, 60_000, 0);
-    expect(await store.fill(write(key), lease)).toBe(true);
-    expect(await store.fill(write(key), lease)).toBe(false);
+    expect(await fill(key, lease)).toBe(false);
+    await acquire(key, lease, 60_000, 0);
+    expect(await fill(key, lease)).toBe(true);
+    expect(await fill(key, lease)).toBe(false);
     for (const overtake of [() => store.write([write(key)]), () => store.remove([key])]) {
-      await store.acquire(key, lease, 60_000, 0);
+      await acquire(key, lease, 60_000, 0);
       await overtake();
       const before = await store.read([key]);
-      expect(await store.fill(write(key), lease)).toBe(false);
+      expect(await fill(key, lease)).toBe(false);
       expect(await store.read([key])).toEqual(before);
     }
   });
@@ -175,9 +179,9 @@ const contract = (adapter: Adapter) => {
   it('ends a load under way when it counts', async () => {
     const key = newKey();
     const lease = new Lease(1);
-    await store.acquire(key, lease, 60_000, 0);
+    await acquire(key, lease, 60_000, 0);
     await store.increment(key, 1, basis());
-    expect(await store.fill(write(key), lease)).toBe(false);
+    expect(await fill(key, lease)).toBe(false);
   });
 
   it('scans every key below a prefix, those with only a lease included', async () => {
@@ -185,7 +189,7 @@ const contract = (adapter: Adapter) => {
     const keys = Array.from({ length: 30 }, (_, index) => `${prefix}-${index}`);
     await store.write(keys.map((key) => write(key)));
     await store.write([write(`${root}:v2:k:scanx`)]);
-    await store.acquire(`${prefix}-lease`, new Lease(1), 60_000, 0);
+    await acquire(`${prefix}-lease`, new Lease(1), 60_000, 0);
     const found = new Set<string>();
     for await (const batch of store.scan(prefix)) for (const key of batch) found.add(key);
     expect([...found].sort()).toEqual([...keys, `${prefix}-lease`].sort());
@@ -194,12 +198,12 @@ const contract = (adapter: Adapter) => {
   it('meets a load that ends while it scans', async () => {
     const prefix = `${root}:v2:k:ends`;
     const lease = new Lease(1);
-    await store.acquire(`${prefix}-a`, lease, 60_000, 0);
+    await acquire(`${prefix}-a`, lease, 60_000, 0);
     await store.write([write(`${prefix}-b`)]);
     const found = new Set<string>();
     for await (const batch of store.scan(prefix)) {
       for (const key of batch) found.add(key);
-      await store.fill(write(`${prefix}-a`), lease);
+      await fill(`${prefix}-a`, lease);
     }
     expect([...found].sort()).toEqual([`${prefix}-a`, `${prefix}-b`]);
   });

@@ -13,8 +13,14 @@ import { Outage, type Invalidation } from './outage.js';
 import { within } from './patience.js';
 import { RedisStore } from './redis.store.js';
 import { SingleFlight } from './single-flight.js';
-import type { Store, Write } from './store.js';
+import type { Fill, LeaseRequest, Store, Write } from './store.js';
 import { TagRegistry } from './tag-registry.js';
+
+/** The text of the lease that another holds, undefined when it is ours now; and the frame under its key. */
+export interface Leased {
+  holder: string | undefined;
+  frame: Buffer | undefined;
+}
 
 /**
  * The tiers as one: memory in front of the store, the registry that judges both, the bus that tells of other
@@ -32,6 +38,9 @@ export class CacheEngine {
   /** Frames of keys, and frames to be stored whatever is there: those of one tick go together. */
   readonly reads: Batch<string, Buffer | undefined>;
   readonly writes: Batch<{ write: Write; epoch: number }, void>;
+  /** Leases that are wanted, and the frames that are there once they are had or not; and what was loaded under them. */
+  readonly leases: Batch<LeaseRequest, Leased>;
+  readonly fills: Batch<Fill, boolean>;
   /** Grows whenever the store is lost or found: what was loaded before must not be kept after. */
   epoch = 0;
   readonly #redis: RedisConnection | undefined;
@@ -54,6 +63,8 @@ export class CacheEngine {
     this.memory = memory ? new MemoryTier(bounds, memory.ttl, redis !== false) : undefined;
     this.reads = new Batch((keys) => this.outage.read(() => this.store.read(keys)));
     this.writes = new Batch((writes) => this.#write(writes));
+    this.leases = new Batch((requests) => this.#lease(requests));
+    this.fills = new Batch((fills) => this.outage.offer(() => this.store.fill(fills)));
     this.registry = new TagRegistry((tags) => this.outage.read(() => this.store.stamps(tags)));
     this.outage = new Outage({
       ...options,
@@ -137,6 +148,16 @@ export class CacheEngine {
       { keys },
     );
     return [];
+  }
+
+  /** The frames are asked for behind the leases: they hold what was stored until then. */
+  async #lease(requests: readonly LeaseRequest[]): Promise<Leased[]> {
+    const keys = requests.map(({ key }) => key);
+    const [holders, frames] = await Promise.all([
+      this.outage.offer(() => this.store.acquire(requests)),
+      this.outage.read(() => this.store.read(keys)),
+    ]);
+    return holders.map((holder, index) => ({ holder, frame: frames[index] }));
   }
 
   async #replay({ keys, tags }: Required<Invalidation>): Promise<void> {

@@ -49,8 +49,8 @@ export interface FillOptions {
   staleTtl?: number;
   /** Registry tags of the entry. */
   tags?: readonly string[];
-  /** Which codec `cache.get(key)` reads the payload with. Default: none, `get` misses. */
-  codec?: EntryCodec;
+  /** Which codec `cache.get(key)` reads the payload with. */
+  codec: EntryCodec;
 }
 
 /** stored; fenced: something newer came in between; skipped: ttl 0, too large, alone or Redis away. */

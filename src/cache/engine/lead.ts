@@ -44,10 +44,7 @@ export class Lead implements EntryLead {
     if (flight) this.#watch(flight);
   }
 
-  async fill(
-    payload: Buffer,
-    { ttl, staleTtl = 0, tags = [], codec = 'typed' }: FillOptions,
-  ): Promise<FillOutcome> {
+  async fill(payload: Buffer, { ttl, staleTtl = 0, tags = [], codec }: FillOptions): Promise<FillOutcome> {
     if (!this.#end()) return 'skipped';
     const { engine, question } = this;
     const now = engine.options.clock.now();
@@ -65,7 +62,7 @@ export class Lead implements EntryLead {
     };
     this.flight?.settle({ entry });
     try {
-      return ttl > 0 ? await this.#store(entry) : await this.#skip();
+      return ttl > 0 ? await this.#store(entry) : await this.#discard();
     } finally {
       if (this.flight) engine.flights.end(this.flight);
     }
@@ -86,7 +83,7 @@ export class Lead implements EntryLead {
     const bytes = entry.payload.length;
     if (bytes > engine.options.maxValueBytes) {
       engine.events.emit('tooLarge', { key, bytes });
-      return this.#skip();
+      return this.#discard();
     }
     const ticket = engine.memory?.take(key);
     const keepIf = (mayBeKept: boolean, longest?: number) => {
@@ -102,8 +99,7 @@ export class Lead implements EntryLead {
     }
     try {
       const frame = await frameOf(entry, engine.options.compression);
-      const write = { key, bytes: frame, lifetime: lifetimeOf(entry) };
-      const stored = await engine.outage.offer(() => engine.store.fill(write, lease));
+      const stored = await engine.fills.add({ key, bytes: frame, lifetime: lifetimeOf(entry), lease });
       keepIf(stored);
       engine.events.emit(stored ? 'fill' : 'fenced', { key });
       return stored ? 'stored' : 'fenced';
@@ -113,6 +109,16 @@ export class Lead implements EntryLead {
       engine.events.emit('refused', { key });
       return this.#skip();
     }
+  }
+
+  /** What was loaded is not to be kept: then what is there, and known to be older, is not either. */
+  async #discard(): Promise<FillOutcome> {
+    if (!this.isRefresh) return this.#skip();
+    const { engine } = this;
+    const keys = [this.question.key];
+    await engine.outage.write(() => engine.store.remove(keys), { keys }).catch(() => {});
+    engine.forget(this.question.key);
+    return 'skipped';
   }
 
   async #skip(): Promise<FillOutcome> {

@@ -49,8 +49,8 @@ export class Lookup {
     return kept ? { entry: kept, source: 'memory' } : this.load(asked);
   }
 
-  /** The same from the store alone, put into memory on the way. */
-  async load(asked: Asked): Promise<Found | undefined> {
+  /** The same from the store alone, put into memory on the way. `asking`: its frame, where that is asked for already. */
+  async load(asked: Asked, asking?: Promise<Buffer | undefined>): Promise<Found | undefined> {
     const { memory, options, reads } = this.engine;
     const { epoch } = this.engine;
     const { key } = asked;
@@ -60,7 +60,7 @@ export class Lookup {
     let kept: KeptEntry | undefined;
     let isTicketUsed = false;
     try {
-      const frame = await reads.add(key);
+      const frame = await (asking ?? reads.add(key));
       if (frame === undefined) return undefined;
       let entry = entryOf(frame, options.maxValueBytes);
       if (entry instanceof Promise) entry = await entry;

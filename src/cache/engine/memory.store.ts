@@ -4,7 +4,9 @@ import { decodeEntry, type Stamp } from './entry.js';
 import {
   type CounterBasis,
   type CounterResult,
+  type Fill,
   type Lease,
+  type LeaseRequest,
   type Stamps,
   Store,
   type Write,
@@ -62,7 +64,11 @@ export class MemoryStore extends Store {
     return removed;
   }
 
-  async acquire(key: string, lease: Lease, lifetime: number, newerThan: Stamp): Promise<string | undefined> {
+  async acquire(requests: readonly LeaseRequest[]): Promise<(string | undefined)[]> {
+    return requests.map((request) => this.#acquire(request));
+  }
+
+  #acquire({ key, lease, lifetime, newerThan }: LeaseRequest): string | undefined {
     const now = this.#clock.now();
     const held = this.#leases.get(key);
     const useful =
@@ -82,11 +88,13 @@ export class MemoryStore extends Store {
     return true;
   }
 
-  async fill(write: Write, lease: Lease): Promise<boolean> {
-    if (!this.#holds(write.key, lease)) return false;
-    this.#leases.delete(write.key);
-    this.#keep(write);
-    return true;
+  async fill(fills: readonly Fill[]): Promise<boolean[]> {
+    return fills.map(({ lease, ...write }) => {
+      if (!this.#holds(write.key, lease)) return false;
+      this.#leases.delete(write.key);
+      this.#keep(write);
+      return true;
+    });
   }
 
   async release(key: string, lease: Lease): Promise<void> {

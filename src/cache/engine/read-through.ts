@@ -92,9 +92,13 @@ export class ReadThrough {
       const asOf = await engine.registry.asOf();
       const lease = new Lease(asOf, fingerprint);
       const stale = found;
+      const leased = engine.leases.add({ key, lease, lifetime: terms.ttl, newerThan: newest });
       const [holder, again] = await Promise.all([
-        engine.outage.offer(() => engine.store.acquire(key, lease, terms.ttl, newest)),
-        lookup.load(question), // sent behind it: sees what was stored until then
+        leased.then((one) => one.holder),
+        lookup.load(
+          question,
+          leased.then((one) => one.frame),
+        ),
       ]).catch((error: unknown) => {
         if (!stale || epoch !== engine.epoch) throw error;
         return [NO_LEASE, stale] as const;

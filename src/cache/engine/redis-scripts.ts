@@ -8,15 +8,23 @@ export interface Script {
 
 const script = (text: string): Script => ({ text, hash: createHash('sha1').update(text).digest('hex') });
 
-/** Leases are `asOf:id:fingerprint`. KEYS: lease. ARGV: lease text, lifetime ms, asOf that is new enough, fingerprint. Gives 1, or the lease that is held. */
+/**
+ * Leases are `asOf:id:fingerprint`. KEYS: leases. ARGV for each: lease text, lifetime ms, asOf that is new enough,
+ * fingerprint. Gives 1, or the lease that is held, for each.
+ */
 const ACQUIRE = `
-local held = redis.call('GET', KEYS[1])
-if held then
-  local asOf, fingerprint = string.match(held, '^(%d+):[^:]*:(.*)$')
-  if asOf and tonumber(asOf) >= tonumber(ARGV[3]) and fingerprint == ARGV[4] then return held end
+local taken = {}
+for i = 1, #KEYS do
+  local at = 4 * i - 3
+  local held = redis.call('GET', KEYS[i])
+  if held then
+    local asOf, fingerprint = string.match(held, '^(%d+):[^:]*:(.*)$')
+    if not asOf or tonumber(asOf) < tonumber(ARGV[at + 2]) or fingerprint ~= ARGV[at + 3] then held = false end
+  end
+  if not held then redis.call('SET', KEYS[i], ARGV[at], 'PX', ARGV[at + 1]) end
+  taken[i] = held or 1
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`;
+return taken`;
 
 /** KEYS: lease. ARGV: lease text, lifetime ms. */
 const EXTEND = `

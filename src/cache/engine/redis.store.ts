@@ -7,7 +7,9 @@ import { scripts, type Script } from './redis-scripts.js';
 import {
   type CounterBasis,
   type CounterResult,
+  type Fill,
   type Lease,
+  type LeaseRequest,
   type Stamps,
   Store,
   StoreRefusal,
@@ -38,36 +40,42 @@ export class RedisStore extends Store {
   }
 
   async write(writes: readonly Write[]): Promise<void> {
-    await this.#bySlot(
-      writes,
-      (some) => this.#store(some, ''),
-      ({ key }) => key,
-    );
+    await this.#bySlot(writes, (some) => this.#store(some));
   }
 
   async remove(keys: readonly string[]): Promise<number> {
-    let removed = 0;
+    const removed: number[] = [];
     await this.#bySlot(keys, async (some) => {
-      const args = [this.#channel, this.#message(some)];
-      const count = Number(await this.#run(scripts.remove, withLeases(some), args));
-      removed += count; // not before: other slots count at the same time
+      for (let from = 0; from < some.length; from += MOST_REMOVED) {
+        const part = some.slice(from, from + MOST_REMOVED);
+        const args = [this.#channel, this.#message(part)];
+        removed.push(Number(await this.#run(scripts.remove, withLeases(part), args)));
+      }
       return some;
     });
-    return removed;
+    return removed.reduce((sum, count) => sum + count, 0);
   }
 
-  async acquire(key: string, lease: Lease, lifetime: number, newerThan: number): Promise<string | undefined> {
-    const args = [lease.text, String(lifetime), String(newerThan), lease.fingerprint];
-    const held = await this.#run(scripts.acquire, [leaseKey(key)], args);
-    return held === 1 ? undefined : String(held);
+  async acquire(requests: readonly LeaseRequest[]): Promise<(string | undefined)[]> {
+    return this.#bySlot(requests, async (some) => {
+      const keys = some.map(({ key }) => leaseKey(key));
+      const args = some.flatMap(({ lease, lifetime, newerThan }) => [
+        lease.text,
+        String(lifetime),
+        String(newerThan),
+        lease.fingerprint,
+      ]);
+      const held = (await this.#run(scripts.acquire, keys, args)) as unknown[];
+      return held.map((one) => (one === 1 ? undefined : String(one)));
+    });
   }
 
   async extend(key: string, lease: Lease, lifetime: number): Promise<boolean> {
     return (await this.#run(scripts.extend, [leaseKey(key)], [lease.text, String(lifetime)])) === 1;
   }
 
-  async fill(write: Write, lease: Lease): Promise<boolean> {
-    return (await this.#store([write], lease.text))[0] === true;
+  async fill(fills: readonly Fill[]): Promise<boolean[]> {
+    return this.#bySlot(fills, (some) => this.#store(some));
   }
 
   async release(key: string, lease: Lease): Promise<void> {
@@ -119,15 +127,19 @@ export class RedisStore extends Store {
   }
 
   /** Gives whether each was stored. */
-  async #store(writes: readonly Write[], leaseText: string): Promise<boolean[]> {
+  async #store(writes: readonly Stored[]): Promise<boolean[]> {
+    return (await Promise.all(parted(writes).map(async (part) => this.#storePart(part)))).flat();
+  }
+
+  async #storePart(writes: readonly Stored[]): Promise<boolean[]> {
     const keys = writes.map(({ key }) => key);
     // In one piece: each piece of bytes among texts costs the client a chunk of its own to write.
     const [first] = writes;
     const frames =
       first && writes.length === 1 ? first.bytes : Buffer.concat(writes.map(({ bytes }) => bytes));
     const args: (string | Buffer)[] = [this.#channel, this.#message(keys), frames];
-    for (const { bytes, lifetime } of writes)
-      args.push(String(bytes.length), String(Math.min(lifetime, LONGEST_LIFE)), leaseText);
+    for (const { bytes, lifetime, lease } of writes)
+      args.push(String(bytes.length), String(Math.min(lifetime, LONGEST_LIFE)), lease?.text ?? '');
     const stored = (await this.#run(scripts.store, withLeases(keys), args)) as number[];
     return stored.map((one) => one === 1);
   }
@@ -142,16 +154,15 @@ export class RedisStore extends Store {
   }
 
   /** One command can't reach keys of several slots of a cluster: one for each slot then, all sent together. */
-  async #bySlot<Item, Result>(
+  async #bySlot<Item extends string | { key: string }, Result>(
     items: readonly Item[],
     call: (some: readonly Item[]) => Promise<readonly Result[]>,
-    keyOf: (item: Item) => string = String,
   ): Promise<Result[]> {
     if (items.length === 0) return [];
     if (!this.redis.isCluster || items.length === 1) return [...(await call(items))];
     const slots = new Map<number, number[]>();
     items.forEach((item, index) => {
-      const slot = slotOf(keyOf(item));
+      const slot = slotOf(typeof item === 'string' ? item : item.key);
       const indexes = slots.get(slot);
       if (indexes) indexes.push(index);
       else slots.set(slot, [index]);
@@ -169,6 +180,30 @@ export class RedisStore extends Store {
   #message(keys: readonly string[]): string {
     return keyMessage(this.sender, keys);
   }
+}
+
+/** A script holds up everybody while it runs. */
+const MOST_REMOVED = 1_000;
+
+type Stored = Write & { lease?: Lease };
+
+/** What goes into one command: it must not hold up others for long, nor exceed what Redis takes as one argument. */
+const MOST_BYTES = 1024 * 1024;
+
+function parted(writes: readonly Stored[]): Stored[][] {
+  const parts: Stored[][] = [];
+  let room = 0;
+  for (const write of writes) {
+    room -= write.bytes.length;
+    const last = parts.at(-1);
+    if (last && room >= 0) {
+      last.push(write);
+    } else {
+      parts.push([write]);
+      room = MOST_BYTES - write.bytes.length;
+    }
+  }
+  return parts;
 }
 
 const withLeases = (keys: readonly string[]): string[] => keys.flatMap((key) => [key, leaseKey(key)]);

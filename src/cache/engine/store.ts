@@ -38,6 +38,19 @@ export class Lease {
   }
 }
 
+/** A lease that is wanted for `lifetime` milliseconds. */
+export interface LeaseRequest {
+  key: string;
+  lease: Lease;
+  lifetime: number;
+  newerThan: Stamp;
+}
+
+/** What was loaded under a lease. */
+export interface Fill extends Write {
+  lease: Lease;
+}
+
 /** `tagged`: the key holds an entry with tags, which only the caller can judge. */
 export type CounterResult = { value: number } | { refused: 'not an integer' | 'unsafe' | 'tagged' };
 
@@ -61,22 +74,16 @@ export abstract class Store {
   abstract remove(keys: readonly string[]): Promise<number>;
 
   /**
-   * Takes the lease of a key for `lifetime` ms, and gives undefined; or the text of the lease that another holds,
-   * unless what the other loads is of no use: it began before the stamp `newerThan`, or loads the answer to
-   * another question.
+   * Takes leases, each of which gives undefined; or the text of the lease that another holds, unless what the other
+   * loads is of no use: it began before the stamp `newerThan`, or loads the answer to another question.
    */
-  abstract acquire(
-    key: string,
-    lease: Lease,
-    lifetime: number,
-    newerThan: Stamp,
-  ): Promise<string | undefined>;
+  abstract acquire(requests: readonly LeaseRequest[]): Promise<(string | undefined)[]>;
 
   /** Prolongs a lease that is still held. */
   abstract extend(key: string, lease: Lease, lifetime: number): Promise<boolean>;
 
-  /** Stores and ends the lease, only while it is held; announces the key. False: fenced, nothing stored. */
-  abstract fill(write: Write, lease: Lease): Promise<boolean>;
+  /** Stores and ends the leases, each only while it is held; announces the keys. False: fenced, nothing stored. */
+  abstract fill(fills: readonly Fill[]): Promise<boolean[]>;
 
   /** Ends a lease that is held, and announces the key so that those who wait need not wait on. */
   abstract release(key: string, lease: Lease): Promise<void>;

@@ -154,6 +154,21 @@ const promises = (options: () => CacheModuleOptions) => {
     expect(await cache.has(tagged)).toBe(false);
   });
 
+  it.each([
+    ['gives undefined', () => undefined],
+    ['is not to be stored', ({ skip }: { skip: () => void }) => (skip(), 'new')],
+  ] as const)('a refresh that %s takes the stale value away', async (_, factory) => {
+    const key = newKey();
+    await cache.getOrSet<string | undefined>(key, () => 'old', minutes);
+    clock.time += 90_000;
+    expect(await cache.getOrSet<string | undefined>(key, factory, minutes)).toBe('old');
+    let runs = 0;
+    await expect
+      .poll(async () => cache.getOrSet(key, ({ skip }) => ((runs += 1), skip(), 'loaded'), minutes))
+      .toBe('loaded');
+    expect(runs).toBeGreaterThan(0);
+  });
+
   it('tells the refresh what the stale value is', async () => {
     const key = newKey();
     await cache.getOrSet(key, () => ({ version: 1 }), minutes);

@@ -15,7 +15,7 @@ describe('The store in memory', () => {
     const clock = new SetClock();
     const store = new MemoryStore({ maxEntries: 10, maxBytes: 1_000 }, clock);
     for (let index = 0; index < 10_000; index += 1) {
-      await store.acquire(`k${index}`, new Lease(0), 1_000, 0);
+      await store.acquire([{ key: `k${index}`, lease: new Lease(0), lifetime: 1_000, newerThan: 0 }]);
       clock.time += 10;
     }
     const keys: string[] = [];
