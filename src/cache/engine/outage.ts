@@ -72,7 +72,7 @@ export class Outage {
   }
 
   /** @throws CacheUnavailableError when there is no answer in time, or the store is known to be away */
-  async read<T>(call: () => Promise<T>): Promise<T> {
+  read<T>(call: () => Promise<T>): Promise<T> {
     return this.#attempt(call, this.#reads, () => {
       this.#failures += 1;
       if (this.#failures >= this.options.breaker.failures) this.#goDown('no answer to reads');
@@ -80,7 +80,7 @@ export class Outage {
   }
 
   /** Like `read`, for a write whose failure harms nobody: nothing that was there is made wrong by it. */
-  async offer<T>(call: () => Promise<T>): Promise<T> {
+  offer<T>(call: () => Promise<T>): Promise<T> {
     return this.#attempt(call, this.#writes, () => {
       this.#failures += 1;
       if (this.#failures >= this.options.breaker.failures) this.#goDown('no answer to writes');

@@ -35,7 +35,7 @@ export class RedisStore extends Store {
     this.#channel = busChannel(root);
   }
 
-  async read(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+  read(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
     return this.#bySlot(keys, (some) => this.redis.readMany(some));
   }
 
@@ -51,7 +51,7 @@ export class RedisStore extends Store {
         const args = [this.#channel, this.#message(part)];
         removed.push(Number(await this.#run(scripts.remove, withLeases(part), args)));
       }
-      return some;
+      return [...some];
     });
     return removed.reduce((sum, count) => sum + count, 0);
   }
@@ -154,12 +154,19 @@ export class RedisStore extends Store {
   }
 
   /** One command can't reach keys of several slots of a cluster: one for each slot then, all sent together. */
-  async #bySlot<Item extends string | { key: string }, Result>(
+  #bySlot<Item extends string | { key: string }, Result>(
+    items: readonly Item[],
+    call: (some: readonly Item[]) => Promise<Result[]>,
+  ): Promise<Result[]> {
+    if (items.length === 0) return Promise.resolve([]);
+    if (!this.redis.isCluster || items.length === 1) return call(items);
+    return this.#bySlots(items, call);
+  }
+
+  async #bySlots<Item extends string | { key: string }, Result>(
     items: readonly Item[],
     call: (some: readonly Item[]) => Promise<readonly Result[]>,
   ): Promise<Result[]> {
-    if (items.length === 0) return [];
-    if (!this.redis.isCluster || items.length === 1) return [...(await call(items))];
     const slots = new Map<number, number[]>();
     items.forEach((item, index) => {
       const slot = slotOf(typeof item === 'string' ? item : item.key);

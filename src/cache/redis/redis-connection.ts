@@ -89,19 +89,14 @@ export class RedisConnection {
    * By one command: in a cluster the keys have to be of one slot. A key of another type than string holds nothing
    * of ours.
    */
-  async readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+  readMany(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
     const [first] = keys;
-    if (first === undefined) return [];
-    if (keys.length === 1) return [await this.#read(first)];
-    const { bytes } = this.#tide;
-    try {
-      const values = await this.#topology.send(['MGET', ...keys], bytes, first);
-      return (values as (Buffer | null)[]).map((value) => value ?? undefined);
-    } catch (error) {
+    if (first === undefined) return Promise.resolve([]);
+    return this.#topology.send(['MGET', ...keys], this.#tide.bytes, first).then(defined, (error: unknown) => {
       // The slot is moving, and only some of its keys have: each is found where it is.
-      if (!isReply(error, 'TRYAGAIN')) throw error;
+      if (!isMoving(error)) throw error;
       return Promise.all(keys.map((key) => this.#read(key)));
-    }
+    });
   }
 
   /** Strings and numbers as the script gives them; bulk strings as text. In a cluster all keys are of one slot. */
@@ -221,6 +216,9 @@ class Tide {
     this.bytes = { typeMapping: BYTES, ...common };
   }
 }
+
+const defined = (values: unknown): (Buffer | undefined)[] =>
+  (values as (Buffer | null)[]).map((value) => value ?? undefined);
 
 const isReply = (error: unknown, code: string): boolean =>
   error instanceof ErrorReply && error.message.startsWith(code);
