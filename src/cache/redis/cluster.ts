@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HeldClient, type Source } from './held-client.js';
 import {
   type AnyClient,
@@ -11,6 +12,7 @@ import {
 } from './topology.js';
 
 interface Node {
+  readonly id: string;
   readonly address: string;
   readonly client?: PlainClient | undefined;
 }
@@ -26,6 +28,11 @@ export interface ClusterClient extends AnyClient {
   ): Promise<unknown>;
 }
 
+/** Within which a node says who the masters are, in ms. */
+const SOON = 200;
+/** Root nodes may be many, and none of them there, in ms. */
+const LONGEST_DISCOVERY = 5_000;
+
 /**
  * A Redis Cluster. Only masters are asked. It is one store: when one of its masters is lost, it is lost, until
  * all answer again.
@@ -34,6 +41,7 @@ export class Cluster extends Topology {
   readonly isCluster = true;
   readonly mayResend = true;
   readonly #held: HeldClient<ClusterClient>;
+  #renewedAt = Date.now();
 
   constructor(source: Source<ClusterClient>, { onReady, onLost, onError }: TopologyEvents) {
     super();
@@ -80,13 +88,49 @@ export class Cluster extends Topology {
     return node && (await cluster.nodeClient(node)).duplicate();
   }
 
+  /** node-redis finds out late, and not at all when a node just keeps silent: those that answer know better. */
+  override refresh(): void {
+    const cluster = this.#held.client;
+    if (this.#held.isOurs && cluster.isReady) void this.#refresh(cluster);
+  }
+
   reconnect(): void {
-    if (this.isReady) this.#held.renew();
+    const isStuck = Date.now() - this.#renewedAt > LONGEST_DISCOVERY;
+    if (this.isReady || isStuck) this.#renew(any(answering(this.#held.client)));
+  }
+
+  async #refresh(cluster: ClusterClient): Promise<void> {
+    const views = await Promise.all(answering(cluster).map(mastersBy));
+    const [view, ...others] = views.filter((one) => one !== undefined);
+    // One that was away may be the last to believe in its office.
+    if (!view || others.some((other) => other.masters !== view.masters)) return;
+    if (view.masters !== listed(cluster.masters.map(({ id }) => id)) && this.#held.client === cluster)
+      this.#renew(view.by);
+  }
+
+  #renew(by: PlainClient | undefined): void {
+    const { host, port } = by?.options?.socket ?? {};
+    this.#renewedAt = Date.now();
+    this.#held.renew(host !== undefined && port !== undefined ? { host, port } : undefined);
   }
 
   async close(): Promise<void> {
     await this.#held.close();
   }
 }
+
+const answering = ({ masters }: ClusterClient): PlainClient[] =>
+  masters.flatMap(({ client }) => (client?.isReady ? [client] : []));
+
+/** Which masters there are by what one of them says; nothing when it doesn't say so soon. */
+async function mastersBy(by: PlainClient): Promise<{ by: PlainClient; masters: string } | undefined> {
+  const asked = by.sendCommand(['CLUSTER', 'SLOTS'], { typeMapping: {}, timeout: undefined });
+  const reply = await Promise.race([asked, sleep(SOON, undefined, { ref: false })]).catch(() => undefined);
+  const ranges = reply as
+    [from: number, to: number, master: [host: string, port: number, id: string]][] | undefined;
+  return ranges && { by, masters: listed(ranges.map(([, , [, , id]]) => id)) };
+}
+
+const listed = (ids: readonly string[]): string => [...new Set(ids)].sort().join();
 
 const any = <T>(list: readonly T[]): T | undefined => list[Math.floor(Math.random() * list.length)];

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AnyClient } from './topology.js';
+import type { Address, AnyClient } from './topology.js';
 
 /** By event. */
 export type Listeners = Record<string, (...args: never[]) => void>;
 
-/** A client that is `made` here, or one that the application lends. */
-export type Source<C> = { make: () => C } | { lent: C };
+/** A client that is made here, where it matters by way of a given server, or one that the application lends. */
+export type Source<C> = { make: (from?: Address) => C } | { lent: C };
 
 const SHORTEST_WAIT = 50;
 const LONGEST_WAIT = 1_000;
@@ -15,7 +15,7 @@ export class HeldClient<C extends AnyClient> {
   #client: C;
   #isClosed = false;
   #connecting: C | undefined;
-  readonly #make: (() => C) | undefined;
+  readonly #make: ((from?: Address) => C) | undefined;
 
   /** @throws what node-redis says of options that it can't use */
   constructor(
@@ -39,11 +39,11 @@ export class HeldClient<C extends AnyClient> {
   }
 
   /** Another client of ours in the place of this one, whose calls fail now. */
-  renew(): void {
+  renew(from?: Address): void {
     if (!this.#make || this.#isClosed) return;
     const old = this.#client;
     this.#part(old);
-    this.#client = this.#meet(this.#make());
+    this.#client = this.#meet(this.#make(from));
     this.connect();
     void destroyed(old);
   }

@@ -7,14 +7,15 @@ import {
   type RedisSentinelOptions,
 } from 'redis';
 import type { ClusterClient } from './cluster.js';
-import type { Address, SentinelClient } from './sentinel.js';
-import type { PlainClient } from './topology.js';
+import type { SentinelClient } from './sentinel.js';
+import type { Address, PlainClient } from './topology.js';
 
 /** Clients that we make ourselves: with what the user said, and where nothing was said, with what a cache needs. */
 export const ownClient = (options: RedisClientOptions): PlainClient =>
   createClient(hardened(options)) as unknown as PlainClient;
 
-export function ownCluster(options: RedisClusterOptions): ClusterClient {
+/** @param from a node that is known to answer, to be asked for the others in the place of the root nodes */
+export function ownCluster(options: RedisClusterOptions, from?: Address): ClusterClient {
   const { defaults = {}, rootNodes } = options;
   const root = credentialsOf(rootNodes[0]?.url);
   return createCluster({
@@ -23,7 +24,7 @@ export function ownCluster(options: RedisClusterOptions): ClusterClient {
     topologyRefreshOnReconnectionAttemptStrategy: 100,
     ...options,
     useReplicas: false,
-    rootNodes: rootNodes.map((node) => ({ ...node })),
+    rootNodes: from ? [{ socket: from }] : rootNodes.map((node) => ({ ...node })),
     // node-redis uses a root node's credentials for that node alone, which is hardly ever what was meant.
     defaults: hardened({ ...root, ...defaults, socket: { ...root.socket, ...defaults.socket } }),
   }) as unknown as ClusterClient;

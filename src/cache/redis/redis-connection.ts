@@ -77,6 +77,7 @@ export class RedisConnection {
    */
   async ping(): Promise<void> {
     this.#turn();
+    this.#topology.refresh();
     await this.#preventLateWrites();
   }
 

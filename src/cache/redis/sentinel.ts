@@ -1,5 +1,6 @@
 import { HeldClient, type Source } from './held-client.js';
 import {
+  type Address,
   type Args,
   type MessageClient,
   type SendOptions,
@@ -7,11 +8,6 @@ import {
   Topology,
   type TopologyEvents,
 } from './topology.js';
-
-export interface Address {
-  host: string;
-  port: number;
-}
 
 export interface SentinelClient extends MessageClient {
   sendCommand(isReadonly: boolean, args: Args, options: SendOptions): Promise<unknown>;

@@ -8,7 +8,7 @@ import type { PlainClient, Topology, TopologyEvents } from './topology.js';
 /** How to speak to the Redis that the options name. */
 export function topologyOf(options: ResolvedRedis, events: TopologyEvents): Topology {
   if ('server' in options) return new Standalone({ make: () => ownClient(options.server) }, events);
-  if ('cluster' in options) return new Cluster({ make: () => ownCluster(options.cluster) }, events);
+  if ('cluster' in options) return new Cluster({ make: (from) => ownCluster(options.cluster, from) }, events);
   if ('sentinel' in options) {
     const { sentinel } = options;
     return new Sentinel({ make: () => ownSentinel(sentinel) }, events, (address) =>

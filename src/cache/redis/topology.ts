@@ -23,12 +23,18 @@ export interface AnyClient extends Emitter {
   destroy(): unknown;
 }
 
+export interface Address {
+  host: string;
+  port: number;
+}
+
 /** Can be subscribed to channels. */
 export interface MessageClient extends AnyClient {
   subscribe(channels: string[], listener: (message: string, channel: string) => void): Promise<unknown>;
 }
 
 export interface PlainClient extends MessageClient {
+  readonly options?: { socket?: Partial<Address> };
   sendCommand(args: Args, options: SendOptions): Promise<unknown>;
   duplicate(): PlainClient;
 }
@@ -67,6 +73,9 @@ export abstract class Topology {
 
   /** A connection of its own for messages, not connected yet; none as long as nobody knows where to. */
   abstract messages(): Promise<MessageClient | undefined>;
+
+  /** Finds out, while not all servers answer, whether others have taken their place. */
+  refresh(): void {}
 
   /** Makes a new connection in the place of one that doesn't answer; a client of the application's is left alone. */
   abstract reconnect(): void;

@@ -23,7 +23,7 @@ class Bus {
     return {
       isOpen: true,
       isReady: true,
-      on: (event, listener) => event === 'end' && this.breaks.add(listener as () => void),
+      on: (event, listener) => event === 'end' && this.breaks.add(listener),
       off: () => {},
       connect: async () => {},
       subscribe: async (channels, hear) => {
