@@ -1,5 +1,5 @@
-/** Commands of more keys than this would make others wait behind them. */
-const MOST_TOGETHER = 128;
+/** Keys of one command: with more of them, Redis and this process would wait for each other instead of both working. */
+const MOST_TOGETHER = 32;
 
 interface Waiting<Item, Result> {
   item: Item;

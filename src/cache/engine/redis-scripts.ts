@@ -36,20 +36,22 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
  * length, lifetime ms, lease text ('' to store in any case). Gives 1 or 0 for each.
  */
 const STORE = `
-local stored, any, from = {}, false, 1
+local stored, ended, from = {}, {}, 1
 for i = 1, #KEYS / 2 do
-  local entry, lease, at = KEYS[2 * i - 1], KEYS[2 * i], 3 * i + 1
+  local lease, at = KEYS[2 * i], 3 * i + 1
   local length, text = tonumber(ARGV[at]), ARGV[at + 2]
   if text ~= '' and redis.call('GET', lease) ~= text then
     stored[i] = 0
   else
-    redis.call('SET', entry, string.sub(ARGV[3], from, from + length - 1), 'PX', ARGV[at + 1])
-    redis.call('DEL', lease)
-    stored[i], any = 1, true
+    redis.call('SET', KEYS[2 * i - 1], string.sub(ARGV[3], from, from + length - 1), 'PX', ARGV[at + 1])
+    stored[i], ended[#ended + 1] = 1, lease
   end
   from = from + length
 end
-if any then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
+if #ended > 0 then
+  redis.call('DEL', unpack(ended))
+  redis.call('PUBLISH', ARGV[1], ARGV[2])
+end
 return stored`;
 
 /** KEYS: lease. ARGV: lease text, channel, message. */
