@@ -5,15 +5,18 @@ interface Needs {
   timeout: number;
   servers?: boolean;
   build?: boolean;
+  /** Concurrent tests of one file. */
+  atOnce?: number;
 }
 
-const project = (name: string, { timeout, servers = false, build = false }: Needs) => ({
+const project = (name: string, { timeout, servers = false, build = false, atOnce = 5 }: Needs) => ({
   extends: true as const,
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: timeout,
     hookTimeout: timeout,
+    maxConcurrency: atOnce,
     globalSetup: [
       ...(servers ? ['test/servers/global-setup.ts'] : []),
       ...(build ? ['test/servers/build.ts'] : []),
@@ -30,6 +33,7 @@ export default defineConfig({
       project('unit', { timeout: 10_000 }),
       project('contract', { timeout: 30_000, servers: true }),
       project('integration', { timeout: 60_000, servers: true }),
+      project('fault', { timeout: 120_000, servers: true, atOnce: 3 }),
       project('e2e', { timeout: 120_000, servers: true, build: true }),
       project('package', { timeout: 300_000, servers: true, build: true }),
     ],

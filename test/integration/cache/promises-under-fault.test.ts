@@ -65,6 +65,25 @@ describeWith('redis', 'A cache on a wire that is slow, silent or cut', () => {
     expect(await late).toBeUndefined();
   });
 
+  it('a load from before an invalidation is not joined when Redis is lost while it is being stored', async () => {
+    const cache = await open({ deadline: { read: '50ms', write: '2s' }, breaker: { failures: 2 } });
+    let end!: (value: string) => void;
+    const loaded = new Promise<string>((resolve) => (end = resolve));
+    await new Promise<void>((began) => {
+      const load = () => {
+        began();
+        return loaded;
+      };
+      void cache.getOrSet('k', load, { tags: ['t'] });
+    });
+    await cache.invalidateTags('t');
+    proxy.hold('commands');
+    end('old');
+    await expect.poll(() => cache.get('other').then(() => cache.stats().state)).toBe('down');
+    expect(await cache.getOrSet('k', () => 'new', { tags: ['t'] })).toBe('new');
+    proxy.release();
+  });
+
   it('no caller of getOrSet fails because nothing is known of the registry', async () => {
     const cache = await open({ deadline: { read: '50ms', write: '50ms' } });
     proxy.hold('commands');
