@@ -43,8 +43,12 @@ export class Cluster extends Topology {
   readonly #held: HeldClient<ClusterClient>;
   #renewedAt = Date.now();
 
-  constructor(source: Source<ClusterClient>, { onReady, onLost, onError }: TopologyEvents) {
+  constructor(
+    source: Source<ClusterClient>,
+    private readonly events: TopologyEvents,
+  ) {
     super();
+    const { onReady, onLost, onError } = events;
     this.#held = new HeldClient(source, {
       connect: onReady,
       'node-ready': onReady,
@@ -104,8 +108,10 @@ export class Cluster extends Topology {
     const [view, ...others] = views.filter((one) => one !== undefined);
     // One that was away may be the last to believe in its office.
     if (!view || others.some((other) => other.masters !== view.masters)) return;
-    if (view.masters !== listed(cluster.masters.map(({ id }) => id)) && this.#held.client === cluster)
-      this.#renew(view.by);
+    const isNew = view.masters !== listed(cluster.masters.map(({ id }) => id));
+    if (!isNew || this.#held.client !== cluster) return;
+    this.events.onLost();
+    this.#renew(view.by);
   }
 
   #renew(by: PlainClient | undefined): void {

@@ -31,6 +31,8 @@ export class MessageLine {
   #isClosed = false;
   #wait = SHORTEST_WAIT;
   #isSubscribed = false;
+  /** Pulses of before the last doubt prove nothing. */
+  #generation = 0;
   /** Beats since a pulse came. */
   #silence = 0;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -39,7 +41,7 @@ export class MessageLine {
   constructor(
     private readonly channel: string,
     private readonly connection: () => Promise<MessageClient | undefined>,
-    private readonly publish: (channel: string) => Promise<unknown>,
+    private readonly publish: (channel: string, message: string) => Promise<unknown>,
     private readonly listener: MessageListener,
   ) {
     this.#pulseChannel = `${channel}:${randomUUID()}`;
@@ -53,7 +55,16 @@ export class MessageLine {
 
   /** For when commands can be sent again: no need to wait for the next beat. */
   pulse(): void {
-    if (this.#isSubscribed) this.publish(this.#pulseChannel).catch(() => {}); // then none comes in
+    if (!this.#isSubscribed) return;
+    this.publish(this.#pulseChannel, String(this.#generation)).catch(() => {}); // then none comes in
+  }
+
+  /** For when commands may go elsewhere from now on: whether what is published there is heard here has to be shown. */
+  doubt(): void {
+    this.#generation += 1;
+    if (!this.#isLive) return;
+    [this.#isLive, this.#silence] = [false, 0];
+    this.listener.onLost();
   }
 
   async close(): Promise<void> {
@@ -76,7 +87,7 @@ export class MessageLine {
       await client.subscribe([this.channel, this.#pulseChannel], (message, channel) => {
         if (isOver()) return;
         if (channel === this.channel) this.listener.onMessage(message);
-        else this.#hear();
+        else this.#hear(message);
       });
       if (isOver()) return;
       this.#isSubscribed = true;
@@ -97,7 +108,8 @@ export class MessageLine {
     };
   }
 
-  #hear(): void {
+  #hear(pulse: string): void {
+    if (pulse !== String(this.#generation)) return;
     this.#silence = 0;
     if (this.#isLive) return;
     [this.#isLive, this.#wait] = [true, SHORTEST_WAIT];

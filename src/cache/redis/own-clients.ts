@@ -1,13 +1,6 @@
-import {
-  createClient,
-  createCluster,
-  createSentinel,
-  type RedisClientOptions,
-  type RedisClusterOptions,
-  type RedisSentinelOptions,
-} from 'redis';
+import { createClient, createCluster, type RedisClientOptions, type RedisClusterOptions } from 'redis';
 import type { ClusterClient } from './cluster.js';
-import type { SentinelClient } from './sentinel.js';
+import type { SentinelOptions } from './redis-options.js';
 import type { Address, PlainClient } from './topology.js';
 
 /** Clients that we make ourselves: with what the user said, and where nothing was said, with what a cache needs. */
@@ -30,26 +23,25 @@ export function ownCluster(options: RedisClusterOptions, from?: Address): Cluste
   }) as unknown as ClusterClient;
 }
 
-export function ownSentinel(options: RedisSentinelOptions): SentinelClient {
-  return createSentinel({
-    scanInterval: 2_000,
-    ...options,
-    // One connection, which all commands share: their order is kept, and many at once are sent together.
-    masterPoolSize: 1,
-    reserveClient: true,
-    replicaPoolSize: 0,
-    nodeClientOptions: hardened(options.nodeClientOptions),
-    sentinelClientOptions: hardened(options.sentinelClientOptions),
-  }) as unknown as SentinelClient;
-}
+export const ownSentinel = (options: SentinelOptions, node: Address): PlainClient =>
+  clientTo(node, options.sentinelClientOptions, options.RESP);
 
 /** To the server that the sentinels name, by the options for all servers. */
-export const ownClientTo = (options: RedisSentinelOptions, { host, port }: Address): PlainClient =>
-  ownClient({
-    ...(options.RESP && { RESP: options.RESP }),
-    ...options.nodeClientOptions,
-    socket: { ...options.nodeClientOptions?.socket, host, port },
-  });
+export const ownMaster = (options: SentinelOptions, { host, port }: Address): PlainClient => {
+  const { nodeAddressMap: map } = options;
+  const name = `${host}:${port}`;
+  const mapped = typeof map === 'function' ? map(name) : map?.[name];
+  return clientTo(mapped ?? { host, port }, options.nodeClientOptions, options.RESP);
+};
+
+const clientTo = (
+  { host, port }: Address,
+  options: object = {},
+  RESP: SentinelOptions['RESP'],
+): PlainClient => {
+  const { socket, ...more } = options as RedisClientOptions;
+  return ownClient({ ...(RESP && { RESP }), ...more, socket: { ...socket, host, port } });
+};
 
 /**
  * No offline queue: a command that can't be sent now must fail now. Reconnects stay frequent for ever. A peer that

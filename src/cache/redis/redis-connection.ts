@@ -65,7 +65,7 @@ export class RedisConnection {
     this.#messages = new MessageLine(
       channel,
       async () => this.#topology.messages(),
-      async (name) => this.publish(name, ''),
+      async (name, pulse) => this.publish(name, pulse),
       { onMessage, onLive, onLost, onError: (error) => this.#said(error) },
     );
     this.#messages.open();
@@ -78,11 +78,12 @@ export class RedisConnection {
   async ping(): Promise<void> {
     this.#turn();
     this.#topology.refresh();
-    await this.#preventLateWrites();
+    await Promise.all([this.#topology.check(this.#tide.text), this.#preventLateWrites()]);
   }
 
   /** Gives up a connection that doesn't answer, and makes a new one. A client of the application's is left alone. */
   reconnect(): void {
+    this.#messages?.doubt();
     this.#topology.reconnect();
   }
 
@@ -169,6 +170,7 @@ export class RedisConnection {
 
   #lost(): void {
     this.#turn();
+    this.#messages?.doubt();
     this.#onLost();
   }
 

@@ -11,6 +11,12 @@ export interface RedisClient {
   duplicate(): unknown;
 }
 
+/** What is used of the options of `createSentinel`. The rest is about how node-redis gets along with sentinels. */
+export type SentinelOptions = Pick<
+  RedisSentinelOptions,
+  'name' | 'sentinelRootNodes' | 'nodeClientOptions' | 'sentinelClientOptions' | 'nodeAddressMap' | 'RESP'
+>;
+
 /**
  * Where Redis is. One server by node-redis's client options, `{ cluster }` by those of `createCluster`,
  * `{ sentinel }` by those of `createSentinel`; or a client of the application's, alone or as `{ client }`, which is
@@ -19,7 +25,7 @@ export interface RedisClient {
 export type RedisOptions =
   | RedisClientOptions
   | { cluster: RedisClusterOptions }
-  | { sentinel: RedisSentinelOptions }
+  | { sentinel: SentinelOptions }
   | { client: RedisClient }
   | RedisClient;
 
@@ -27,7 +33,7 @@ export type RedisOptions =
 export type ResolvedRedis =
   | { server: RedisClientOptions }
   | { cluster: RedisClusterOptions }
-  | { sentinel: RedisSentinelOptions }
+  | { sentinel: SentinelOptions }
   | { client: RedisClient };
 
 const URL_EXPECTED = 'redis://user:password@host:port/database, or rediss:// for TLS';
@@ -85,7 +91,7 @@ function checkedCluster(options: unknown): RedisClusterOptions {
   return options as RedisClusterOptions;
 }
 
-function checkedSentinel(options: unknown): RedisSentinelOptions {
+function checkedSentinel(options: unknown): SentinelOptions {
   const { name, sentinelRootNodes: nodes, ...more } = isObject(options) ? options : {};
   if (typeof name !== 'string' || name === '') {
     throw wrong('redis.sentinel.name is missing', 'the name of the master that the sentinels watch');
@@ -103,7 +109,7 @@ function checkedSentinel(options: unknown): RedisSentinelOptions {
     }
   }
   checkNoPrefix('redis.sentinel', more);
-  return options as RedisSentinelOptions;
+  return options as SentinelOptions;
 }
 
 function checkNode(name: string, options: unknown): asserts options is Record<string, unknown> {

@@ -74,6 +74,9 @@ export abstract class Topology {
   /** A connection of its own for messages, not connected yet; none as long as nobody knows where to. */
   abstract messages(): Promise<MessageClient | undefined>;
 
+  /** Rejects when commands should not be sent, though all servers answer. */
+  async check(_options: SendOptions): Promise<void> {}
+
   /** Finds out, while not all servers answer, whether others have taken their place. */
   refresh(): void {}
 

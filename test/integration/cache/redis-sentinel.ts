@@ -71,8 +71,13 @@ export class RedisSentinel {
     await until(async () => (await this.master()) !== before);
   }
 
-  async loseSentinel(): Promise<void> {
-    await this.sentinels[0]!.process.kill('SIGKILL');
+  async tellSentinels(...command: string[]): Promise<void> {
+    for (const { client } of this.sentinels) await client.sendCommand(command);
+  }
+
+  /** To the first so many sentinels. */
+  async signal(signal: NodeJS.Signals, count = this.sentinels.length): Promise<void> {
+    for (const { process } of this.sentinels.slice(0, count)) await process.kill(signal);
   }
 
   async stop(): Promise<void> {

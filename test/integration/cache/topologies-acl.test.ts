@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { createCache, type CacheService } from '../../../src/cache/cache.service.js';
 import { describeWith, startOwnRedis, type RunningServer } from '../../servers/index.js';
 import { RedisCluster } from './redis-cluster.js';
+import { RedisSentinel } from './redis-sentinel.js';
 
 /** As docs/redis.md says, for the namespace `shop`. */
 const KEYS = ['~shop:*', '~{shop}:tags', '~l:{shop:*'];
@@ -12,6 +13,8 @@ const COMMANDS =
   '+ping +client|info +client|kill +get +mget +set +del +unlink +pexpire +time ' +
   '+zadd +zscore +zremrangebyscore +eval +evalsha +publish +subscribe +scan';
 const IN_A_CLUSTER = '+cluster|slots +cluster|nodes';
+const WITH_SENTINELS = '+role';
+const AT_SENTINELS = '+ping +sentinel|get-master-addr-by-name';
 
 const PASSWORD = 's3cret/with:special@signs';
 const rights = (commands: string): string[] =>
@@ -149,5 +152,33 @@ describeWith('redis-server', 'A cache with a user of its own', () => {
     expect(await everything(await start(redis), await start(redis))).toEqual(['up', 'up']);
     await Promise.all(caches.map((cache) => cache.close()));
     await cluster.stop();
+  });
+
+  it('works where sentinels name the server, with one right more there and few at the sentinels', async () => {
+    const redis = await RedisSentinel.start(0);
+    const master = newClient((await redis.master()).url);
+    await master.connect();
+    await master.sendCommand(rights(`${COMMANDS} ${WITH_SENTINELS}`));
+    await redis.tellSentinels(
+      'ACL',
+      'SETUSER',
+      'watcher',
+      'reset',
+      'on',
+      '>watch',
+      ...AT_SENTINELS.split(' '),
+    );
+    const option = {
+      sentinel: {
+        name: redis.name,
+        sentinelRootNodes: redis.rootNodes,
+        nodeClientOptions: { username: 'shop', password: PASSWORD },
+        sentinelClientOptions: { username: 'watcher', password: 'watch' },
+      },
+    };
+    expect(await everything(await start(option), await start(option))).toEqual(['up', 'up']);
+    await Promise.all(caches.map((cache) => cache.close()));
+    master.destroy();
+    await redis.stop();
   });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSentinel, type RedisSentinelOptions } from 'redis';
+import { createClient, createSentinel, type RedisSentinelOptions } from 'redis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCache, type CacheService } from '../../../src/cache/cache.service.js';
 import type { RedisOptions } from '../../../src/cache/redis/redis-options.js';
@@ -146,17 +146,43 @@ describeWith('redis-server', 'A cache on the master that sentinels name', () => 
     },
   );
 
-  it('does not mind the loss of one sentinel', async () => {
+  it('does not mind the loss of sentinels, as long as the master is there', async () => {
     const cache = await start();
     const lost: string[] = [];
     cache.on('down', ({ reason }) => lost.push(reason));
-    await redis.loseSentinel();
+    await redis.signal('SIGSTOP', 1);
+    const load = new Load(cache, 300);
+    load.start();
     await sleep(3_000);
     const late = await start();
     await late.set('k', 1);
     expect(await cache.get('k')).toBe(1);
     await late.set('k', 2);
     await expect.poll(() => cache.get('k'), { timeout: 500 }).toBe(2);
+    await redis.signal('SIGKILL');
+    await sleep(3_000);
+    await late.set('k', 3);
+    await expect.poll(() => cache.get('k'), { timeout: 500 }).toBe(3);
+    await load.stop();
+    expect(load.failures).toEqual([]);
+    expect(load.old).toEqual([]);
     expect(lost).toEqual([]);
+  });
+
+  it('does not take a replica for the master, whatever sentinels say', async () => {
+    const master = await redis.master();
+    await redis.signal('SIGSTOP');
+    const client = createClient({ url: master.url });
+    await client.connect();
+    const [, behind] = redis.servers;
+    await client.sendCommand(['REPLICAOF', '127.0.0.1', String(behind!.port)]);
+    await redis.signal('SIGCONT');
+    const cache = await createCache(own);
+    caches.push(cache);
+    expect(cache.stats().state).toBe('down');
+    expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded');
+    await client.sendCommand(['REPLICAOF', 'NO', 'ONE']);
+    await isUp(cache);
+    client.destroy();
   });
 });

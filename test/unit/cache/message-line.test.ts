@@ -12,7 +12,7 @@ class Bus {
   readonly #subscribers = new Map<Hear, string[]>();
   readonly breaks = new Set<() => void>();
 
-  async publish(channel: string, message = ''): Promise<void> {
+  async publish(channel: string, message: string): Promise<void> {
     if (!this.getsThrough) return;
     for (const [hear, channels] of this.#subscribers) if (channels.includes(channel)) hear(message, channel);
   }
@@ -50,7 +50,7 @@ describe('The line for messages', () => {
     line = new MessageLine(
       'bus',
       async () => bus.connection(),
-      async (name) => bus.publish(name),
+      async (name, pulse) => bus.publish(name, pulse),
       {
         onMessage: (message) => events.push(message),
         onLive: () => events.push('live'),
@@ -99,6 +99,20 @@ describe('The line for messages', () => {
     expect(events).toContain('lost');
   });
 
+  it('is not live any more once it is in doubt, until a pulse of since then comes in', async () => {
+    const publish = bus.publish.bind(bus);
+    const pulses: [string, string][] = [];
+    bus.publish = async (channel, pulse) => void pulses.push([channel, pulse]);
+    line.pulse();
+    line.doubt();
+    for (const [channel, pulse] of pulses.splice(0)) await publish(channel, pulse); // it was on its way
+    expect(events).toEqual(['live', 'lost']);
+    line.pulse();
+    for (const [channel, pulse] of pulses.splice(0)) await publish(channel, pulse);
+    expect(events).toEqual(['live', 'lost', 'live']);
+    expect(bus.opened).toBe(1);
+  });
+
   it('is made anew at once when its connection breaks', async () => {
     for (const breaks of bus.breaks) breaks();
     expect(events).toEqual(['live', 'lost']);
@@ -115,7 +129,7 @@ describe('The line for messages', () => {
     line = new MessageLine(
       'bus',
       async () => (tried.push(Date.now()) === 1 ? stuck : bus.connection()),
-      async (name) => bus.publish(name),
+      async (name, pulse) => bus.publish(name, pulse),
       { onMessage: () => {}, onLive: () => events.push('late'), onLost: () => {}, onError: () => {} },
     );
     line.open();
