@@ -40,9 +40,11 @@ async function tried(
   const done: { [what: string]: number } = {};
   let programsRun = 0;
   let hasFailed = false;
+  let running: Promise<Oracle> | undefined;
   const property = fc.asyncProperty(programs({ hasFaults }), async (program) => {
     for (let tries = hasFailed ? TRIES : 1; tries > 0; tries -= 1) {
-      const { wrong, counts } = await runOne(program);
+      running = runOne(program);
+      const { wrong, counts } = await running;
       programsRun += 1;
       for (const [what, count] of Object.entries(counts)) done[what] = (done[what] ?? 0) + count;
       hasFailed ||= wrong.length > 0;
@@ -57,6 +59,7 @@ async function tried(
       numRuns: PROGRAMS,
       interruptAfterTimeLimit: SMALLER_WITHIN + effort.modelTime,
     });
+    await running; // a program that was interrupted goes on, and must not befall the next
     if (!failed) continue;
     const failure = `${String(errorInstance)}\nFAULT_SEED=${seed}, ${JSON.stringify(counterexample?.[0])}`;
     return { failure, summary: '' };

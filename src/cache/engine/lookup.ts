@@ -91,21 +91,25 @@ export class Lookup {
     return verdict ?? registry.isValid(clearTags, entry.tags, entry.asOf);
   }
 
-  async #isCertain({ tags, asOf }: Entry, { clearTags }: Asked, certain: AskedStamps): Promise<boolean> {
-    const stamps = await certain;
+  async #isCertain({ tags, asOf }: Entry, asked: Asked, certain: AskedStamps): Promise<boolean> {
+    const all = [CLOCK, ...asked.clearTags, ...tags];
+    let stamps = await certain;
+    // All of them again: the stamps of two answers may be those of a registry that was lost and of the next one.
+    if (!all.every((tag) => stamps.has(tag))) stamps = await this.#ask(all);
     if (asOf > (stamps.get(CLOCK) as Stamp)) return false;
-    const all = [...clearTags, ...tags];
-    if (all.some((tag) => (stamps.get(tag) ?? 0) > asOf)) return false;
-    const more = await this.engine.registry.stampsInStore(all.filter((tag) => !stamps.has(tag)));
-    return more.every((stamp) => stamp <= asOf);
+    return all.every((tag) => tag === CLOCK || (stamps.get(tag) as Stamp) <= asOf);
   }
 
   /** Asked of the store in the tick in which the entry is, for the tags that it had last time, too. */
-  async #stampsOf({ key, clearTags, tags = [] }: Asked): Promise<Map<string, Stamp>> {
-    const { memory, options, registry } = this.engine;
+  #stampsOf({ key, clearTags, tags = [] }: Asked): AskedStamps {
+    const { memory, options } = this.engine;
     const before = memory?.get(key, options.clock.now())?.tags ?? [];
-    const asked = [...new Set([CLOCK, ...clearTags, ...tags, ...before])];
-    const stamps = await registry.stampsInStore(asked);
+    return this.#ask([CLOCK, ...clearTags, ...tags, ...before]);
+  }
+
+  async #ask(tags: readonly string[]): AskedStamps {
+    const asked = [...new Set(tags)];
+    const stamps = await this.engine.registry.stampsInStore(asked);
     return new Map(asked.map((tag, index) => [tag, stamps[index] as Stamp]));
   }
 }

@@ -7,6 +7,8 @@ const MOST_TAGS = 100_000;
 const FORGOTTEN_AT_ONCE = 10_000;
 /** Asked for like a tag: the registry's clock. */
 export const CLOCK = '#';
+/** What a clear of everything stamps: all entries carry it. */
+const EVERYTHING = '*';
 
 /**
  * Who was invalidated when: a mirror of the store's registry, kept by messages, so that a hit costs no round
@@ -100,7 +102,7 @@ export class TagRegistry {
     if (this.#isAlone) return false;
     const isNew = this.#clock !== stamp; // else it was this process that asked for it
     if (isNew) this.#forget();
-    this.learn(stamp, ['*']);
+    this.learn(stamp, [EVERYTHING]);
     return isNew;
   }
 
@@ -134,9 +136,12 @@ export class TagRegistry {
 
   async #fetch(asked: readonly string[]): Promise<Stamp[]> {
     const generation = this.#generation;
-    const tags = [...new Set(asked)].filter((tag) => tag !== CLOCK);
+    const tags = [...new Set([EVERYTHING, ...asked])].filter((tag) => tag !== CLOCK);
     const { clock, of } = await this.fetch(tags);
-    const stamps = new Map(tags.map((tag, index) => [tag, of[index] ?? 0]));
+    // A registry that was begun anew has no stamps but this one: no tag's answer may be without it, for another
+    // tag of the same entry may be answered by another command, before the loss.
+    const everything = of[0] as Stamp;
+    const stamps = new Map(tags.map((tag, index) => [tag, Math.max(of[index] as Stamp, everything)]));
     const isUpToDate = generation === this.#generation && clock >= this.#latestGone;
     if (this.#isLive && !this.#isAlone && isUpToDate) {
       this.#clock = Math.max(this.#clock, clock);
@@ -158,7 +163,7 @@ export class TagRegistry {
   #forgetOldest(stamp: Stamp): void {
     if (this.#isAlone) {
       this.#mirror.clear();
-      this.#mirror.set('*', stamp);
+      this.#mirror.set(EVERYTHING, stamp);
       return;
     }
     let left = FORGOTTEN_AT_ONCE;

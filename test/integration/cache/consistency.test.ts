@@ -125,6 +125,24 @@ describeWith('redis', 'A process whose messages do not arrive', () => {
     for (const cache of [writer, eventual, strict]) expect(await cache.get('k')).toBe('anew');
   });
 
+  it('a registry that is lost while a strict read asks it brings nothing back', async () => {
+    const client = createClient({ url });
+    await client.connect();
+    // Without memory, and by name alone: the entry's tags are known once it is there, and asked for after it.
+    const reader = await open({ redis: { url: proxy.url }, consistency: 'strict', memory: false });
+    for (const after of [15, 45, 75, 105]) {
+      await writer.set('k', 'invalidated', { tags: ['t'] });
+      await writer.invalidateTags('t');
+      proxy.delay = () => 30;
+      const reading = reader.get('k');
+      await sleep(after);
+      await client.unlink(`{${namespace}}:tags`);
+      expect(await reading).toBeUndefined();
+      proxy.delay = () => 0;
+    }
+    await client.close();
+  });
+
   it('runs one factory for all strict callers of all processes', async () => {
     const others = await Promise.all([1, 2].map(() => open({ redis: { url }, consistency: 'strict' })));
     let runs = 0;
