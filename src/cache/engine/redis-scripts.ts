@@ -36,21 +36,22 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
  * length, lifetime ms, lease text ('' to store in any case). Gives 1 or 0 for each.
  */
 const STORE = `
+local call, sub, frames = redis.call, string.sub, ARGV[3]
 local stored, ended, from = {}, {}, 1
 for i = 1, #KEYS / 2 do
   local lease, at = KEYS[2 * i], 3 * i + 1
-  local length, text = tonumber(ARGV[at]), ARGV[at + 2]
-  if text ~= '' and redis.call('GET', lease) ~= text then
+  local past, text = from + tonumber(ARGV[at]), ARGV[at + 2]
+  if text ~= '' and call('GET', lease) ~= text then
     stored[i] = 0
   else
-    redis.call('SET', KEYS[2 * i - 1], string.sub(ARGV[3], from, from + length - 1), 'PX', ARGV[at + 1])
+    call('SET', KEYS[2 * i - 1], sub(frames, from, past - 1), 'PX', ARGV[at + 1])
     stored[i], ended[#ended + 1] = 1, lease
   end
-  from = from + length
+  from = past
 end
 if #ended > 0 then
-  redis.call('DEL', unpack(ended))
-  redis.call('PUBLISH', ARGV[1], ARGV[2])
+  call('DEL', unpack(ended))
+  call('PUBLISH', ARGV[1], ARGV[2])
 end
 return stored`;
 
