@@ -4,6 +4,7 @@ import { ArchiveCheck } from './archive/archive-check.js';
 import type { ArchiveSummary } from './archive/archive-summary.js';
 import { countDocuments } from './backup.js';
 import { BackupError } from './backup.errors.js';
+import type { RestorableBackup } from './catalogue.js';
 import { decompressor } from './compression.js';
 import { Digest } from './digest.js';
 import { type Manifest, manifestNamespaces } from './manifest.js';
@@ -19,8 +20,7 @@ export interface Watch {
 
 /** @throws BackupError BACKUP_DAMAGED unless the stored bytes are those that were written */
 export async function verifyHash(
-  stored: StoredBackup,
-  { archive }: Manifest,
+  { stored, manifest: { archive } }: RestorableBackup,
   signal: AbortSignal,
 ): Promise<void> {
   const digest = new Digest();
@@ -36,8 +36,7 @@ export async function verifyHash(
  * @throws BackupError BACKUP_DAMAGED, BACKUP_UNSUPPORTED
  */
 export async function readProved(
-  stored: StoredBackup,
-  { archive, namespaces }: Manifest,
+  { stored, manifest: { archive, namespaces } }: RestorableBackup,
   { signal, phase, onProgress }: Watch,
   into: Writable = nowhere(),
 ): Promise<ArchiveSummary> {

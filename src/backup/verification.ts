@@ -68,20 +68,16 @@ export class Verification {
 }
 
 /** Gives the number of documents that were walked. */
-async function prove(
-  { stored, manifest }: RestorableBackup,
-  level: VerifyLevel,
-  options: VerifyOptions,
-): Promise<number> {
+async function prove(backup: RestorableBackup, level: VerifyLevel, options: VerifyOptions): Promise<number> {
   const signal = options.signal ?? new AbortController().signal;
   if (level === 'archive') {
-    const { namespaces } = await readProved(stored, manifest, {
+    const { namespaces } = await readProved(backup, {
       signal,
       phase: 'verify',
       onProgress: options.onProgress,
     });
     return countDocuments(namespaces);
   }
-  await verifyHash(stored, manifest, signal);
+  await verifyHash(backup, signal);
   return 0;
 }

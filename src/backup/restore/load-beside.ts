@@ -84,7 +84,7 @@ async function load(work: RestoreWork, steps: readonly RestoreStep[], prefix: st
     bytes = progress.bytes;
     watch.onProgress?.(progress);
   };
-  const reading = readProved(backup.stored, backup.manifest, { ...watch, onProgress }, loading.archive);
+  const reading = readProved(backup, { ...watch, onProgress }, loading.archive);
   reading.catch(() => stop.abort());
   const lost: unknown[] = [];
   const unwatch = watchServer(

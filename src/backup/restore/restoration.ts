@@ -104,7 +104,7 @@ export class Restoration {
     { force = false, dryRun = false, onProgress }: RestoreOptions,
     signal: AbortSignal,
   ): Promise<{ present: Present; refusal: BackupError | undefined }> {
-    const { stored, manifest } = backup;
+    const { manifest } = backup;
     const prefix = scratchPrefix();
     const databases = [...new Set(plan.steps.map(({ database }) => database))];
     const namespaces = (await Promise.all(databases.map((database) => session.namespaces(database)))).flat();
@@ -113,7 +113,7 @@ export class Restoration {
     const refusal = refusalOf(plan, target, manifest.source.serverVersion, force);
     if (refusal && !dryRun) throw refusal;
 
-    const archive = await readProved(stored, manifest, { signal, phase: 'verify', onProgress });
+    const archive = await readProved(backup, { signal, phase: 'verify', onProgress });
     if (dryRun) return { present, refusal };
 
     await this.removeAbandoned(session, namespaces);
