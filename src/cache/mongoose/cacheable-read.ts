@@ -1,12 +1,13 @@
 import type { Model, mongo } from 'mongoose';
 import { queryModelTags } from '../tags.js';
+import { newLikeness, type Likeness } from './bson/documents.js';
 import type { CacheableRead, CachedReads } from './cached-reads.js';
 import { collectionsOf, readTags } from './dependencies.js';
 import { bsonOf, clientOf, type NativeCollection } from './mongoose-internals.js';
 import { queryKey } from './query-key.js';
 import type { QueryPolicy } from './query-policy.js';
-import { words, type Read, type ReadOperation } from './read.js';
-import { documentPayload, documentsPayload, valuePayload, type Decoding } from './result.js';
+import { words, type Decoding, type Read, type ReadOperation } from './read.js';
+import { documentPayload, documentsPayload, valuePayload } from './result.js';
 import { collectionsBehind } from './views.js';
 
 /** A query or aggregate on which `.cache()` was called: who asks, and how the answer is kept. */
@@ -46,6 +47,7 @@ export async function cacheableRead(
     tags: [...readTags(read, place.database, collections), ...modelTags(model)],
     policy,
     decoding,
+    likeness: likenessOf(driver),
     isShareable: isPrimary(read.options.readPreference ?? driver.readPreference),
     load: (alone) => load(alone ? { ...read, options: unbound(read.options) } : read, collection, decoding),
     bypass,
@@ -120,6 +122,14 @@ const DECODING = words(
 function decodingOf(driver: mongo.Collection, options: Read['options']): Decoding {
   const inherited = driver.bsonOptions as Options;
   return Object.fromEntries(DECODING.map((name) => [name, options[name] ?? inherited[name]]));
+}
+
+const likenesses = new WeakMap<mongo.Collection, Likeness>();
+
+function likenessOf(driver: mongo.Collection): Likeness {
+  let likeness = likenesses.get(driver);
+  if (!likeness) likenesses.set(driver, (likeness = newLikeness()));
+  return likeness;
 }
 
 /** The model's own and, for a discriminator, those of its base. */

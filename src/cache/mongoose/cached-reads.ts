@@ -1,8 +1,9 @@
 import type { CacheService } from '../cache.service.js';
 import type { EntryLead, EntryRequest, FoundEntry } from '../engine/entry-access.js';
+import type { Likeness } from './bson/documents.js';
 import type { QueryPolicy } from './query-policy.js';
-import type { Bson } from './read.js';
-import { decodePayload, type Decoding } from './result.js';
+import type { Bson, Decoding } from './read.js';
+import { decodePayload } from './result.js';
 
 /** A read that may be cached: how it is named, and how it is answered without the cache. */
 export interface CacheableRead {
@@ -12,6 +13,8 @@ export interface CacheableRead {
   tags: readonly string[];
   policy: QueryPolicy;
   decoding: Decoding;
+  /** What the documents of its collection have in common. */
+  likeness: Likeness;
   /** Whether others may be given the answer: not one of a secondary, which may be behind. */
   isShareable: boolean;
   /** The answer as bytes, or undefined where bytes can't hold it. `alone`: without the caller's session and signal. */
@@ -36,7 +39,7 @@ export class CachedReads {
       return read.bypass();
     }
     const payload = await this.#load(opened, read);
-    return payload ? decodePayload(payload, this.bson, read.decoding) : read.bypass();
+    return payload ? this.#decoded(payload, read) : read.bypass();
   }
 
   /** Undefined when the cache itself can't (it was closed, say): a query is never the worse for it. */
@@ -55,10 +58,14 @@ export class CachedReads {
   async #answerFrom(entry: FoundEntry, read: CacheableRead): Promise<unknown> {
     if (entry.refresh) void this.#refresh(entry.refresh, read);
     try {
-      return decodePayload(entry.entry.payload, this.bson, read.decoding);
+      return this.#decoded(entry.entry.payload, read);
     } catch {
       return read.bypass();
     }
+  }
+
+  #decoded(payload: Buffer, { decoding, likeness }: CacheableRead): unknown {
+    return decodePayload(payload, this.bson, decoding, likeness);
   }
 
   async #refresh(lead: EntryLead, read: CacheableRead): Promise<void> {

@@ -26,6 +26,9 @@ export interface Place {
 /** The BSON library of the attached Mongoose: only its own classes are known to its driver. */
 export type Bson = typeof mongo.BSON;
 
+/** How the driver was asked to decode: what `Collection.bsonOptions` and the options of one call say. */
+export type Decoding = Readonly<Record<string, unknown>>;
+
 /** An object literal, as filters and pipelines are made of; no instance of a class. */
 export function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;

@@ -1,8 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Bson } from './read.js';
-
-/** How the driver was asked to decode: what `Collection.bsonOptions` and the options of one call say. */
-export type Decoding = Readonly<Record<string, unknown>>;
+import { decodeDocuments, type Likeness } from './bson/documents.js';
+import type { Bson, Decoding } from './read.js';
 
 /** First byte of a payload: what follows it. */
 const LIST = 0x4c; // 'L': documents, one behind the other
@@ -29,26 +27,20 @@ export function valuePayload(value: unknown, bson: Bson, decoding: Decoding): Bu
 /**
  * What the driver would have answered: objects of the caller's own, decoded as its options say.
  *
+ * @param likeness of the documents, learnt from other results of the same collection
  * @throws when the payload is not one of ours
  */
-export function decodePayload(payload: Buffer, bson: Bson, decoding: Decoding = {}): unknown {
-  // Binary values are windows on the bytes they were decoded from: on these ones, not on the cache's.
-  const bytes = Buffer.from(payload);
-  const options = { ...decoding, raw: false, validation: { utf8: decoding.enableUtf8Validation !== false } };
-  const decodeAt = (index: number) =>
-    bson.deserialize(bytes, { ...options, index, allowObjectSmallerThanBufferSize: true });
-  switch (bytes[0]) {
-    case LIST: {
-      const documents = [];
-      for (let index = 1; index < bytes.length; index += bytes.readInt32LE(index))
-        documents.push(decodeAt(index));
-      return documents;
-    }
-    case DOCUMENT:
-      return bytes.length === 1 ? null : decodeAt(1);
-    case VALUE:
-      return decodeAt(1).v;
-    default:
-      throw new Error('not the result of a query');
-  }
+export function decodePayload(
+  payload: Buffer,
+  bson: Bson,
+  decoding: Decoding = {},
+  likeness?: Likeness,
+): unknown {
+  const kind = payload[0];
+  if (kind !== LIST && kind !== DOCUMENT && kind !== VALUE) throw new Error('not the result of a query');
+  const documents = decodeDocuments(payload, 1, bson, decoding, likeness);
+  if (kind === LIST) return documents;
+  const [document] = documents;
+  if (documents.length > 1 || (kind === VALUE && !document)) throw new Error('not the result of a query');
+  return kind === DOCUMENT ? (document ?? null) : document?.v;
 }
