@@ -13,18 +13,13 @@ export const IN_FLIGHT = 64;
 const SEQUENTIAL_BATCH = 32;
 const CHECK_EVERY = 16;
 
-/** One operation after the other, each awaited; the clock is looked at after each batch. */
-export async function sequentially(
-  operation: Operation,
-  from: number,
-  ms: number,
-  batch = SEQUENTIAL_BATCH,
-): Promise<Slot> {
+/** One operation after the other, each awaited. */
+export async function sequentially(operation: Operation, from: number, ms: number): Promise<Slot> {
   let n = from;
   return timed(async () => {
     const until = performance.now() + ms;
     do {
-      for (let i = 0; i < batch; i++) await operation(n++);
+      for (let i = 0; i < SEQUENTIAL_BATCH; i++) await operation(n++);
     } while (performance.now() < until);
     return n - from;
   });

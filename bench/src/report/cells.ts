@@ -22,12 +22,12 @@ export function range(metric: string, shown: (n: number) => string): Cell {
 }
 
 /** The median of the ratios to a row of the same table, round by round. */
-export function times(metric: string, isOther: (row: Row) => boolean): Cell {
+export function times(metric: string, isOther: (row: Row) => boolean, decimals = 2): Cell {
   return (row, all) => {
     const other = all.find(isOther);
     if (!other) return NONE;
     const ratio = pairedRatio(samplesOf(row, metric), samplesOf(other, metric));
-    return ratio >= 0.1 ? ratio.toFixed(2) : ratio.toPrecision(2);
+    return ratio >= 0.1 ? ratio.toFixed(decimals) : ratio.toPrecision(2);
   };
 }
 
