@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import mongoose from 'mongoose';
 import { QueryCacheError } from '../../../src/cache/cache.errors.js';
 import { describeWith, startOwnMongo, type RunningServer } from '../../servers/index.js';
-import { holdAnswersOf } from './held-proxy.js';
+import { holdAnswersOf } from '../../conformance/queries/held-proxy.js';
 import { openShop, type Shop } from './shop.js';
 
 describeWith(['mongod', 'redis'], 'watching a cluster', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import mongoose from 'mongoose';
 import { describeWith, startOwnMongo } from '../../servers/index.js';
-import { holdAnswersOf } from './held-proxy.js';
+import { holdAnswersOf } from '../../conformance/queries/held-proxy.js';
 import { openShop, productSchema, type Shop } from './shop.js';
 
 type Write = (shop: Shop, id: mongoose.Types.ObjectId) => unknown;

@@ -13,12 +13,24 @@ export interface HeldProxy {
   cut(): void;
   /** Settles when something was sent to the server after this call. */
   sent(): Promise<void>;
+  /**
+   * Settles when this command of MongoDB has been sent, for the first time after this call. Its answer is held
+   * back, no other.
+   */
+  next(command: string): Promise<HeldAnswer>;
   close(): Promise<void>;
+}
+
+export interface HeldAnswer {
+  release(): void;
+  /** Its connection breaks: what was sent was sent, its answer never comes. */
+  lose(): void;
 }
 
 export async function holdAnswersOf(port: number): Promise<HeldProxy> {
   const pairs = new Set<[Socket, Socket]>();
   const waiting: (() => void)[] = [];
+  const awaited: { command: Buffer; found: (answer: HeldAnswer) => void }[] = [];
   let isHeld = false;
   let aim = port;
   const server = createServer((client) => {
@@ -33,8 +45,18 @@ export async function holdAnswersOf(port: number): Promise<HeldProxy> {
         target.destroy();
       });
     }
-    client.on('data', (bytes) => {
+    client.on('data', (bytes: Buffer) => {
+      const nth = awaited.findIndex(({ command }) => bytes.includes(command));
+      const held = nth >= 0 ? awaited.splice(nth, 1)[0] : undefined;
+      if (held) target.pause();
       target.write(bytes);
+      held?.found({
+        release: () => target.resume(),
+        lose: () => {
+          client.destroy();
+          target.destroy();
+        },
+      });
       for (const tell of waiting.splice(0)) tell();
     });
     target.on('data', (bytes) => client.write(bytes));
@@ -62,6 +84,9 @@ export async function holdAnswersOf(port: number): Promise<HeldProxy> {
       }
     },
     sent: () => new Promise((resolve) => waiting.push(resolve)),
+    // The first member of a command, in front of its collection: the type of a string and its name.
+    next: (command) =>
+      new Promise((found) => awaited.push({ command: Buffer.from(`\x02${command}\0`), found })),
     close: async () => {
       for (const [client, target] of pairs) {
         client.destroy();

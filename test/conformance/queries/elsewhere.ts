@@ -1,0 +1,66 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { CacheUnderTest } from './query-cache.js';
+import type { PlaceServers } from './place.js';
+
+/** A call of a model's method. */
+export interface Order {
+  model: 'Product' | 'Supplier';
+  method: string;
+  args: readonly unknown[];
+  /** Whether it is asked through the cache. */
+  cached?: boolean;
+  lean?: boolean;
+  /** So many times at once. */
+  times?: number;
+}
+
+export interface Report {
+  answers: unknown[];
+  /** Reads that reached the database. */
+  reads: number;
+  error?: string;
+}
+
+/** Another process that does what it is told. */
+export interface Elsewhere {
+  run(order: Order): Promise<Report>;
+  close(): Promise<void>;
+}
+
+const HERE = import.meta.dirname;
+
+export async function startElsewhere(
+  { module, variant }: CacheUnderTest,
+  { directMongoUri, directRedisUrl, namespace }: PlaceServers,
+): Promise<Elsewhere> {
+  const settings = { module, variant, directMongoUri, directRedisUrl, namespace };
+  const child = fork(join(HERE, 'elsewhere.child.ts'), [JSON.stringify(settings)], {
+    execArgv: ['--import', join(HERE, '../../fault/typescript.mjs'), '--import', 'reflect-metadata'],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const answer = async () => (await once(child, 'message'))[0] as Report;
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('the other process has ended');
+  });
+  ended.catch(() => {});
+  await Promise.race([answer(), ended]);
+  return {
+    run: async (order) => {
+      const report = Promise.race([answer(), ended]);
+      child.send(order);
+      const { error, ...rest } = await report;
+      if (error !== undefined) throw new Error(error);
+      return rest;
+    },
+    close: async () => {
+      if (child.exitCode !== null) return;
+      const exit = once(child, 'exit');
+      child.disconnect();
+      setTimeout(() => child.kill('SIGKILL'), 2_000).unref();
+      await exit;
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import { it } from 'vitest';
+import { NotAsked, type Group } from '../../../conformance/queries/case.js';
+import { cacheUnderTest, variants } from '../../../conformance/queries/ours.js';
+import { Place } from '../../../conformance/queries/place.js';
+import { withWays } from '../../../conformance/queries/ways.js';
+import { describeWith, mongo, redis } from '../../../servers/index.js';
+
+/** Puts every case of a group to our cache, with memory and without; each has a database and a namespace of its own. */
+export function conform({ name, cases }: Group): void {
+  for (const variant of variants) {
+    describeWith(['mongo', 'redis'], `${name}: ${variant}`, () => {
+      it.concurrent.for(cases.map((one) => [one.name, one] as const))('%s', async ([, one], { skip }) => {
+        const { url, namespace } = redis();
+        const ways = await withWays(mongo(), url, namespace);
+        const underTest = cacheUnderTest(variant);
+        const cache = await underTest.open(ways.servers);
+        const place = await Place.open(underTest, cache, ways.servers);
+        try {
+          await one.run(place);
+        } catch (error) {
+          if (!(error instanceof NotAsked)) throw error;
+          skip(error.message);
+        } finally {
+          await place.close();
+          await cache.close();
+          await ways.close();
+        }
+      });
+    });
+  }
+}

@@ -1,0 +1,4 @@
+import { keys } from '../../../conformance/queries/keys.js';
+import { conform } from './conform.js';
+
+conform(keys);
