@@ -52,7 +52,9 @@ export type { QueryRule } from './cache/http/key.js';
 // Cache: Mongoose
 export {
   MONGOOSE_CACHE_OPTIONS,
+  cacheDefaults,
   MongooseCachePlugin,
+  type CacheDefaults,
   type MongooseCacheOptions,
   type MongooseWatch,
   type QueryCacheOptions,

@@ -51,6 +51,7 @@ const PUBLIC_NAMES = [
   'SwapFailedError',
   'SystemClock',
   'TargetNotEmptyError',
+  'cacheDefaults',
   'createBackupService',
   'createCache',
   'createHttpCache',

@@ -1,15 +1,11 @@
 import type { Connection } from 'mongoose';
-import type { Reader } from './marked-query.js';
 import { callBehind, putInFront, takeAway, type Methods } from './methods-in-front.js';
 import { clientOf, nativeCollections, siblingsOf } from './mongoose-internals.js';
 import { forgetDatabase, observeClient, observeDatabase } from './observed-client.js';
 import { forgetCollection, observeCollection } from './observed-collection.js';
+import { populatedReads } from './populated-queries.js';
+import { addReader, readerOf, removeReader, type Reader } from './reader.js';
 import type { WriteObserver } from './write-observers.js';
-
-const readers = new WeakMap<Connection, Reader[]>();
-
-/** What answers the marked queries of a connection: the cache it was attached to last. */
-export const readerOf = (connection: Connection): Reader | undefined => readers.get(connection)?.at(-1);
 
 /** Opening a connection emits both, the first one before its collections get theirs from the driver. */
 const OPENING = ['connected', 'open'] as const;
@@ -31,30 +27,36 @@ export class AttachedConnection {
         events.onSibling(sibling);
         return sibling;
       },
+      collection: (...args: unknown[]) => {
+        const collection = callBehind<object>(connection, 'collection', args);
+        putInFront(collection, populatedReads);
+        return collection;
+      },
     };
   }
 
   begin(): void {
     const { connection, reader } = this;
-    readers.set(connection, [...(readers.get(connection) ?? []), reader]);
+    addReader(connection, reader);
     for (const event of OPENING) connection.on(event, this.#onOpening);
     putInFront(connection, this.#methods);
+    for (const collection of nativeCollections(connection)) putInFront(collection, populatedReads);
     this.#observe();
     for (const sibling of siblingsOf(connection)) this.events.onSibling(sibling);
   }
 
   end(): void {
     const { connection, reader } = this;
-    readers.set(
-      connection,
-      (readers.get(connection) ?? []).filter((one) => one !== reader),
-    );
+    removeReader(connection, reader);
     for (const event of OPENING) connection.off(event, this.#onOpening);
     takeAway(connection, this.#methods);
     this.#endObserving?.();
     if (readerOf(connection)) return;
     if (connection.db) forgetDatabase(connection.db);
-    for (const { collection } of nativeCollections(connection)) if (collection) forgetCollection(collection);
+    for (const native of nativeCollections(connection)) {
+      takeAway(native, populatedReads);
+      if (native.collection) forgetCollection(native.collection);
+    }
   }
 
   /** As soon as there is a client; a connection that was closed and opened anew has another one. */

@@ -15,6 +15,12 @@ export interface Marked {
   model: Model<unknown>;
   policy: QueryPolicy;
   reads: CachedReads;
+  /** Other models that the answer is one of: `clearModelCache` of each drops it. */
+  alike?: readonly Model<unknown>[];
+  /** The schema said so, and nobody called `.cache()`. */
+  isBySchema?: true;
+  /** Told when the query is about to be answered: all its hooks have run. */
+  onRead?: () => void;
 }
 
 type Options = Record<string, unknown>;
@@ -23,7 +29,7 @@ type Options = Record<string, unknown>;
 export async function cacheableRead(
   read: Read,
   collection: NativeCollection,
-  { model, policy }: Marked,
+  { model, policy, alike = [] }: Marked,
   bypass: () => Promise<unknown>,
 ): Promise<CacheableRead | undefined> {
   const client = clientOf(collection.conn);
@@ -44,7 +50,11 @@ export async function cacheableRead(
   if (!collections) return undefined;
   return {
     fingerprint,
-    tags: [...readTags(read, place.database, collections), ...modelTags(model)],
+    tags: [
+      ...readTags(read, place.database, collections),
+      ...modelTags(model),
+      ...alike.flatMap(queryModelTags),
+    ],
     policy,
     decoding,
     likeness: likenessOf(driver),

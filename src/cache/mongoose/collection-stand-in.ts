@@ -37,17 +37,21 @@ export function standIn(collection: NativeCollection, marked: Marked): NativeCol
     );
   const methods = {
     // Only `toArray` is asked for: cursors and streams of Mongoose begin at the model's own collection.
-    find: (filter: mongo.Document, options: Options = {}) =>
-      isLive(options)
+    find: (filter: mongo.Document, options: Options = {}) => {
+      marked.onRead?.();
+      return isLive(options)
         ? collection.find(filter, options)
         : {
             toArray: () =>
               answer({ operation: 'find', filter, options }, async () =>
                 (await collection.find(filter, options)).toArray(),
               ),
-          },
-    findOne: (filter: mongo.Document, options: Options = {}) =>
-      answer({ operation: 'findOne', filter, options }, () => collection.findOne(filter, options)),
+          };
+    },
+    findOne: (filter: mongo.Document, options: Options = {}) => {
+      marked.onRead?.();
+      return answer({ operation: 'findOne', filter, options }, () => collection.findOne(filter, options));
+    },
     countDocuments: (filter: mongo.Document, options: Options = {}) =>
       answer({ operation: 'countDocuments', filter, options }, () =>
         collection.countDocuments(filter, options),
@@ -69,8 +73,13 @@ export function standIn(collection: NativeCollection, marked: Marked): NativeCol
                 (await collection.aggregate(pipeline, options)).toArray(),
               ),
           },
-    ...Object.fromEntries(WRITES.map((operation) => [operation, refuse(operation)])),
+    ...(!marked.isBySchema && Object.fromEntries(WRITES.map((operation) => [operation, refuse(operation)]))),
   };
+  return inFrontOf(collection, methods);
+}
+
+/** The collection with other methods, which knows what it is in front of. */
+export function inFrontOf(collection: NativeCollection, methods: object): NativeCollection {
   const instead = Object.create(collection, Object.getOwnPropertyDescriptors(methods)) as NativeCollection;
   originals.set(instead, collection);
   return instead;

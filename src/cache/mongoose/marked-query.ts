@@ -1,24 +1,18 @@
-import type { Connection, Model, Mongoose } from 'mongoose';
-import { shown } from '../../errors.js';
+import type { Mongoose } from 'mongoose';
 import { QueryCacheError } from '../cache.errors.js';
-import type { CachedReads } from './cached-reads.js';
-import { behind, standIn } from './collection-stand-in.js';
+import { behind, inFrontOf, standIn } from './collection-stand-in.js';
+import { markedReads } from './marked-reads.js';
+import { callBehind, putInFront, type Methods } from './methods-in-front.js';
 import {
   aggregatePrototype,
   queryPrototype,
   type MarkableAggregate,
   type MarkableQuery,
+  type NativeCollection,
 } from './mongoose-internals.js';
-import { queryPolicy, type PolicyDefaults, type QueryPolicy } from './query-policy.js';
-
-/** What answers the marked queries of a connection. */
-export interface Reader {
-  reads: CachedReads;
-  defaults: PolicyDefaults;
-}
-
-/** Undefined for connections that are not attached: their marked queries are queries like all others. */
-type ReaderOf = (connection: Connection) => Reader | undefined;
+import { passOn, PopulatePolicy, takePopulatePolicy } from './populated-queries.js';
+import type { SchemaDefaults } from './query-policy.js';
+import { readerOf } from './reader.js';
 
 const READS = new Set(['find', 'findOne', 'countDocuments', 'estimatedDocumentCount', 'distinct']);
 
@@ -31,9 +25,9 @@ const users = new WeakMap<Mongoose['Query'], number>();
  *
  * @throws QueryCacheError when something else has added a method of that name
  */
-export function addCacheMethods(base: Mongoose, readerOf: ReaderOf): () => void {
+export function addCacheMethods(base: Mongoose): () => void {
   const before = users.get(base.Query) ?? 0;
-  if (before === 0) addMethods(base, readerOf);
+  if (before === 0) addMethods(base);
   users.set(base.Query, before + 1);
   let isRemoved = false;
   return () => {
@@ -47,7 +41,7 @@ export function addCacheMethods(base: Mongoose, readerOf: ReaderOf): () => void 
   };
 }
 
-function addMethods(base: Mongoose, readerOf: ReaderOf): void {
+function addMethods(base: Mongoose): void {
   const prototypes = [queryPrototype(base), aggregatePrototype(base)] as const;
   if (prototypes.some((prototype) => Object.hasOwn(prototype, 'cache'))) {
     throw new QueryCacheError({
@@ -56,19 +50,23 @@ function addMethods(base: Mongoose, readerOf: ReaderOf): void {
     });
   }
   const [query, aggregate] = prototypes;
-  define(query, function (this: MarkableQuery, given?: unknown) {
-    return markQuery(this, given, readerOf);
+  define(query, 'cache', function (this: MarkableQuery, given?: unknown) {
+    return markQuery(this, given);
   });
-  define(aggregate, function (this: MarkableAggregate, given?: unknown) {
-    return markAggregate(this, given, readerOf);
+  define(aggregate, 'cache', function (this: MarkableAggregate, given?: unknown) {
+    return markAggregate(this, given);
   });
 }
 
-function define(prototype: object, method: unknown): void {
-  Object.defineProperty(prototype, 'cache', { value: method, configurable: true, writable: true });
+function define(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, configurable: true, writable: true });
 }
 
-function markQuery(query: MarkableQuery, given: unknown, readerOf: ReaderOf): MarkableQuery {
+/** Who marked a query, and how. It belongs to the stand-in, which clones take along. */
+type Mark = { by: 'caller'; given: unknown } | { by: 'schema' };
+const marks = new WeakMap<NativeCollection, Mark>();
+
+function markQuery(query: MarkableQuery, given: unknown, defaults?: SchemaDefaults): MarkableQuery {
   const { model, op } = query;
   if (op !== undefined && !READS.has(op)) {
     throw new QueryCacheError({
@@ -77,22 +75,91 @@ function markQuery(query: MarkableQuery, given: unknown, readerOf: ReaderOf): Ma
       advice: 'remove .cache(): what the write changes is invalidated by itself',
     });
   }
-  const marked = policyOf(model, op ?? 'query', given, readerOf);
+  const marked = markedReads(model, op ?? 'query', given, defaults);
+  if (!model || !readerOf(model.db)) return query;
+  const policy = PopulatePolicy.of(given);
+  const onRead = () => passOn(query, policy);
   const collection = behind(query.mongooseCollection);
-  query.mongooseCollection = marked ? standIn(collection, marked) : collection;
+  query.mongooseCollection = marked
+    ? standIn(collection, { ...marked, onRead })
+    : declined(collection, onRead);
+  marks.set(query.mongooseCollection, { by: 'caller', given });
+  putInFront(query, copying);
   return query;
+}
+
+/** `.cache(false)`: all goes to the collection, whatever the schema says, and so it does for what is populated. */
+function declined(collection: NativeCollection, onRead: () => void): NativeCollection {
+  return inFrontOf(collection, {
+    find(...args: Parameters<NativeCollection['find']>) {
+      onRead();
+      return collection.find(...args);
+    },
+    findOne(...args: [never, never]) {
+      onRead();
+      return collection.findOne(...args);
+    },
+  });
+}
+
+/** On marked queries: a copy passes its mark on to what it populates itself, not what its original does. */
+const copying: Methods = {
+  clone(this: MarkableQuery) {
+    return markedAs(this.mongooseCollection, callBehind<MarkableQuery>(this, 'clone', []));
+  },
+  toConstructor(this: MarkableQuery) {
+    type Constructor = new (...args: unknown[]) => MarkableQuery;
+    const collection = this.mongooseCollection;
+    const Query = callBehind<Constructor>(this, 'toConstructor', []);
+    const Marked = function (...args: unknown[]) {
+      return markedAs(collection, new Query(...args));
+    };
+    Marked.prototype = Query.prototype as object;
+    return Marked;
+  },
+};
+
+function markedAs(original: NativeCollection, copy: MarkableQuery): MarkableQuery {
+  const mark = marks.get(original);
+  return mark?.by === 'caller' ? markQuery(copy, mark.given) : copy;
+}
+
+/** In a `pre` hook of the schema: what the caller said counts more than the schema, the schema more than nothing. */
+export function markQueryBySchema(query: MarkableQuery, defaults: SchemaDefaults): void {
+  const { model, op } = query;
+  if (!model || op === undefined || !readerOf(model.db)) return;
+  const mark = marks.get(query.mongooseCollection);
+  const populate = takePopulatePolicy(query.options);
+  if (populate || mark?.by === 'caller') {
+    markQuery(query, populate ? populate.given : (mark as Mark & { by: 'caller' }).given, defaults);
+    return;
+  }
+  if (!defaults.operations.has(op)) return;
+  const marked = markedReads(model, op, undefined, defaults);
+  const collection = behind(query.mongooseCollection);
+  query.mongooseCollection = marked ? standIn(collection, { ...marked, isBySchema: true }) : collection;
+  marks.set(query.mongooseCollection, { by: 'schema' });
+}
+
+const schemaDefaultsOf = new WeakMap<MarkableAggregate, SchemaDefaults>();
+
+/** For an aggregate that was just made. */
+export function markAggregateBySchema(aggregate: MarkableAggregate, defaults: SchemaDefaults): void {
+  schemaDefaultsOf.set(aggregate, defaults);
+  if (defaults.operations.has('aggregate')) markAggregate(aggregate, undefined);
 }
 
 /**
  * An aggregate asks its model for the collection when it is executed: a marked one is executed as an heir of
  * itself whose model has the stand-in. To hooks `this.model()` is the model all the same.
  */
-function markAggregate(aggregate: MarkableAggregate, given: unknown, readerOf: ReaderOf): MarkableAggregate {
-  policyOf(aggregate._model, 'aggregate', given, readerOf); // what is wrong is said here, not when it is executed
-  const exec = async (): Promise<unknown> => {
+function markAggregate(aggregate: MarkableAggregate, given: unknown): MarkableAggregate {
+  const reads = () => markedReads(aggregate._model, 'aggregate', given, schemaDefaultsOf.get(aggregate));
+  reads(); // what is wrong is said here, not when it is executed
+  define(aggregate, 'exec', async (): Promise<unknown> => {
     const model = aggregate._model;
     const real = Reflect.get(Object.getPrototypeOf(aggregate), 'exec') as MarkableAggregate['exec'];
-    const marked = policyOf(model, 'aggregate', given, readerOf);
+    const marked = reads();
     if (!model || !marked || aggregate.options?.cursor) return real.call(aggregate);
     const collection = standIn(behind(model.collection as never), marked);
     const heir = Object.create(aggregate, {
@@ -100,27 +167,6 @@ function markAggregate(aggregate: MarkableAggregate, given: unknown, readerOf: R
       model: { value: () => model },
     }) as MarkableAggregate;
     return real.call(heir);
-  };
-  Object.defineProperty(aggregate, 'exec', { value: exec, configurable: true, writable: true });
+  });
   return aggregate;
 }
-
-function policyOf(
-  model: Model<unknown> | undefined,
-  operation: string,
-  given: unknown,
-  readerOf: ReaderOf,
-): { model: Model<unknown>; policy: QueryPolicy; reads: CachedReads } | undefined {
-  if (!model) return undefined;
-  const reader = readerOf(model.db);
-  if (!reader) return undefined;
-  const policy = queryPolicy(
-    given,
-    reader.defaults,
-    `${model.modelName}.${operation}().cache(${briefly(given)})`,
-  );
-  return policy && { model, policy, reads: reader.reads };
-}
-
-const briefly = (given: unknown): string =>
-  given === undefined || typeof given === 'object' ? '' : shown(given);

@@ -6,7 +6,7 @@ import { QueryCacheError } from '../cache.errors.js';
 // A value, not a type: Nest reads it from the constructor.
 import { CacheService } from '../cache.service.js';
 import { modelWriteTags } from '../tags.js';
-import { AttachedConnection, readerOf } from './attached-connection.js';
+import { AttachedConnection } from './attached-connection.js';
 import { CachedReads } from './cached-reads.js';
 import { ChangeStream, type MongooseWatch } from './change-stream.js';
 import { writeTags, type Write } from './dependencies.js';
@@ -18,6 +18,7 @@ import { decodePayload } from './result.js';
 // Brings `cache()` into the types of Query and Aggregate, too, for whoever imports the plugin.
 export type { QueryCacheOptions } from './mongoose.types.js';
 export type { MongooseWatch } from './change-stream.js';
+export { cacheDefaults, type CacheDefaults } from './cache-defaults.js';
 
 /** Defaults of this plugin's queries. */
 export interface MongooseCacheOptions {
@@ -36,7 +37,7 @@ export const MONGOOSE_CACHE_OPTIONS = 'FLORA_MONGOOSE_CACHE_OPTIONS';
  *
  * What is touched, until `detach()`: `cache` is added to the prototypes of Query and Aggregate of that copy of
  * Mongoose (no method is replaced); the connection, its MongoClient, its databases and collections get methods of
- * their own in front of those of their classes. Handles of the driver that were taken from a client before it was
+ * their own in front of those of their classes, and so does a query on which `.cache()` is called. Handles of the driver that were taken from a client before it was
  * attached (`client.db().collection()`) are not seen; those of Mongoose are.
  */
 @Injectable()
@@ -139,7 +140,7 @@ export class MongooseCachePlugin implements BeforeApplicationShutdown {
   #attachConnection(connection: Connection): [] | [() => void] {
     if (this.#connections.has(connection)) return [];
     const bson = bsonOf(connection.base);
-    const removeMethods = addCacheMethods(connection.base, readerOf);
+    const removeMethods = addCacheMethods(connection.base);
     this.cache.decodeWith('bson', (payload) => decodePayload(payload, bson));
     const attached = new AttachedConnection(
       connection,

@@ -25,6 +25,16 @@ export interface MarkableQuery {
   op?: string;
   /** What the query talks to when it is executed. `clone()` and `toConstructor()` take it along. */
   mongooseCollection: NativeCollection;
+  options?: Record<string, unknown>;
+  _mongooseOptions?: { populate?: Record<string, PopulatePath> };
+}
+
+/** One path to populate; its `options` become those of the query that Mongoose makes for it. */
+export interface PopulatePath {
+  path: string;
+  options?: Record<string, unknown>;
+  /** Paths to populate in what was populated. */
+  populate?: string | PopulatePath | (string | PopulatePath)[];
 }
 
 export interface MarkableAggregate {
@@ -51,6 +61,24 @@ export const siblingsOf = (connection: Connection): readonly Connection[] =>
 
 export const nativeCollections = (connection: Connection): readonly NativeCollection[] =>
   Object.values(connection.collections) as unknown as NativeCollection[];
+
+/** What a plugin needs of a schema. */
+export interface PluggableSchema {
+  pre(operations: readonly string[], hook: (this: MarkableQuery) => void): unknown;
+  statics: Record<string, ((...args: unknown[]) => unknown) | undefined>;
+}
+
+export const isSchema = (schema: unknown): schema is PluggableSchema =>
+  isObject(schema) && Boolean(schema.instanceOfSchema);
+
+/** Models of a collection in a steady order: the ones of discriminators after their base. */
+export const modelsOn = (collection: NativeCollection): readonly Model<unknown>[] =>
+  Object.values(collection.conn.models)
+    .filter((model) => (model.collection as unknown) === collection)
+    .sort((one, other) => order(one).localeCompare(order(other)));
+
+const order = (model: Model<unknown>): string =>
+  `${(model as { baseModelName?: string }).baseModelName === undefined ? 0 : 1} ${model.modelName}`;
 
 /** Tells of every connection that this Mongoose makes. */
 export const eventsOf = (base: Mongoose): NodeJS.EventEmitter =>

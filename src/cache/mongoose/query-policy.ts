@@ -21,6 +21,25 @@ export interface PolicyDefaults {
   registryTags: (tags: readonly string[]) => string[];
 }
 
+/** What a schema says about the queries of its models (`cacheDefaults`). */
+export interface SchemaDefaults {
+  /** Milliseconds, as `staleTtl`. */
+  ttl?: number;
+  staleTtl?: number;
+  tags: readonly string[];
+  /** What is cached without `.cache()`. */
+  operations: ReadonlySet<string>;
+}
+
+export function withSchemaDefaults(defaults: PolicyDefaults, schema?: SchemaDefaults): PolicyDefaults {
+  if (!schema) return defaults;
+  return {
+    ttl: schema.ttl ?? defaults.ttl,
+    staleTtl: schema.staleTtl ?? defaults.staleTtl,
+    registryTags: (tags) => defaults.registryTags([...schema.tags, ...tags]),
+  };
+}
+
 const KNOWN = ['ttl', 'staleTtl', 'key', 'tags'] as const satisfies readonly (keyof QueryCacheOptions)[];
 
 /**

@@ -65,8 +65,8 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
   const cache = await createCache({ redis: { url }, namespace, jitter: 0, ...options.cache });
   const plugin = new MongooseCachePlugin(cache, options.plugin);
   const connection = plugin.attach(mongoose.createConnection());
-  const Product = connection.model('Product', productSchema());
-  const Supplier = connection.model('Supplier', supplierSchema());
+  const Product = connection.model<Product>('Product', productSchema());
+  const Supplier = connection.model<{ name?: string | null }>('Supplier', supplierSchema());
   await connection.openUri(uri, {
     monitorCommands: true,
     autoIndex: false,
