@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { compiledThreads } from './test/servers/compiled-threads.js';
 
 interface Needs {
   /** Milliseconds for one test or hook. */
@@ -25,6 +26,7 @@ const project = (name: string, { timeout, servers = false, build = false, atOnce
 });
 
 export default defineConfig({
+  plugins: [compiledThreads()],
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
     setupFiles: ['reflect-metadata'],

@@ -79,7 +79,7 @@ export type { Codec } from './backup/compression.js';
 export type { ManifestNamespace } from './backup/manifest.js';
 export type { NamespaceType } from './backup/archive/archive-summary.js';
 export type { BackupFilter } from './backup/catalogue.js';
-export type { BackupProgress, ProgressListener } from './backup/progress.js';
+export type { BackupProgress, CollectionProgress, ProgressListener } from './backup/progress.js';
 export type { CleanupOptions, CleanupReport } from './backup/cleanup.js';
 export type { CreateBackupOptions } from './backup/create/creation.js';
 export type { RestoredNamespace, RestoreOptions, RestoreReport } from './backup/restore/restoration.js';

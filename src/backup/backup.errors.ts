@@ -33,6 +33,8 @@ export type BackupErrorCode =
   | 'TOOL_TOO_OLD'
   /** mongodump or mongorestore failed for a reason that has no code of its own. */
   | 'TOOL_FAILED'
+  /** The thread, or the program, that packs or unpacks the archive failed. */
+  | 'PIPELINE_FAILED'
   | 'SERVER_UNREACHABLE'
   | 'AUTHENTICATION_FAILED'
   /** The user lacks a right on the server. */

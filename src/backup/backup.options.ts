@@ -4,7 +4,7 @@ import { type Duration, toMilliseconds } from '../duration.js';
 import { readEnvironment, type Variables } from '../environment.js';
 import { shown } from '../errors.js';
 import { invalidOption } from './backup.errors.js';
-import { bestCodec, type Codec, type Compression, isAvailable, LEVELS } from './compression.js';
+import { bestCodec, type Codec, type Compression, findZstd, LEVELS } from './compression.js';
 import { checkSchedule } from './schedule/cron-expression.js';
 import { databaseOf } from './engine/connection-string.js';
 import { checkRetention, type RetentionPolicy } from './retention.js';
@@ -45,9 +45,10 @@ export interface BackupModuleOptions {
   /** In which cron expressions are read, such as `'Europe/Vienna'`. @default the zone of the process */
   timezone?: string | undefined;
   /**
-   * `codec`: `'zstd'` (needs Node 22.15), `'gzip'` or `'none'`; `level` as the codec counts it.
+   * `codec`: `'zstd'` (by Node from 22.15 on, else by the program `zstd` on PATH), `'gzip'` or `'none'`; `level` as
+   * the codec counts it.
    *
-   * @default zstd at level 3 where this Node has it, else gzip at level 1
+   * @default zstd at level 3 where it is to be had, else gzip at level 1
    */
   compression?: { codec?: Codec | undefined; level?: number | undefined } | undefined;
   /** The longest that making one backup may take before it is stopped. @default '6h' */
@@ -159,10 +160,10 @@ function storage(value: BackupModuleOptions['storage'] = 'disk'): 'disk' | Backu
 
 function compression({ codec = bestCodec(), level }: NonNullable<BackupModuleOptions['compression']> = {}) {
   const range = Object.hasOwn(LEVELS, codec) ? LEVELS[codec] : undefined;
-  if (!range || !isAvailable(codec))
+  if (!range || (codec === 'zstd' && !findZstd()))
     throw invalidOption(
-      `The codec ${shown(codec)} is not to be had in Node ${process.versions.node}`,
-      "'zstd' (from Node 22.15), 'gzip' or 'none'",
+      `The codec ${shown(codec)} is not to be had on this host`,
+      "'zstd' (Node 22.15 or newer, or the program zstd on PATH), 'gzip' or 'none'",
     );
   const chosen = level ?? range.default;
   if (!Number.isInteger(chosen) || chosen < range.lowest || chosen > range.highest)

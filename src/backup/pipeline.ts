@@ -1,14 +1,13 @@
 import { pipeline } from 'node:stream/promises';
-import { ArchiveCheck } from './archive/archive-check.js';
 import type { ArchiveSummary } from './archive/archive-summary.js';
 import { BackupError } from './backup.errors.js';
-import { type Compression, compressor } from './compression.js';
-import { Digest } from './digest.js';
+import { type Compression, findZstd } from './compression.js';
 import type { DumpEngine, DumpSelection } from './engine/dump-engine.js';
 import { archiveName, type Manifest } from './manifest.js';
-import { calm, type ProgressListener } from './progress.js';
+import { calm, describeProgress, type ProgressListener, type Totals } from './progress.js';
 import { watchServer } from './server-watch.js';
 import type { BackupDraft } from './storage/backup-storage.js';
+import { ArchiveThread } from './thread/archive-thread.js';
 
 export interface DumpWork {
   readonly engine: DumpEngine;
@@ -19,6 +18,8 @@ export interface DumpWork {
   readonly ask: () => Promise<unknown>;
   readonly signal: AbortSignal;
   readonly onProgress?: ProgressListener | undefined;
+  /** What the server says that there is; absent where it doesn't. */
+  readonly totals?: Totals | undefined;
 }
 
 export interface StoredDump {
@@ -27,46 +28,52 @@ export interface StoredDump {
 }
 
 /**
- * Dump → read in passing → compress → hash → store, in constant memory. Resolves only when the engine vouches for
- * its dump, the archive was read to its end, and the storage has it durably.
+ * Dump → read in passing → compress → hash → store, in constant memory, the heavy part of it in a thread. Resolves
+ * only when the engine vouches for its dump, the archive was read to its end, and the storage has it durably.
  */
 export async function storeDump(work: DumpWork): Promise<StoredDump> {
-  const { engine, selection, compression, draft, ask, signal, onProgress } = work;
+  const { engine, selection, compression, draft, ask, signal, onProgress, totals } = work;
   const stop = new AbortController();
   const dump = await engine.dump(selection, AbortSignal.any([signal, stop.signal]));
   const report = calm(onProgress);
-  const plain = new Digest();
-  const check = new ArchiveCheck(({ documents, bytes, current }, over) =>
-    report({ phase: 'dump', documents, bytes, ...(current ? { namespace: current } : {}) }, over),
+  const begun = performance.now();
+  const thread = new ArchiveThread({ kind: 'pack', compression, zstd: findZstd() }, (counts) =>
+    report(
+      () => describeProgress('dump', counts, totals, performance.now() - begun),
+      counts.all > 0 && counts.done === counts.all,
+    ),
   );
-  const stored = new Digest();
   const file = archiveName(compression.codec);
-  const parts = [
-    draft.write(file, stored),
-    pipeline([dump.archive, plain, check, ...compressor(compression), stored], { signal }),
-    dump.finished,
+  const through = [
+    draft.write(file, thread.output),
+    pipeline(dump.archive, thread.input, { signal }),
+    thread.finished.then(() => undefined),
   ];
+  const isOver = (): boolean => thread.input.writableEnded;
+  for (const part of through) part.catch(() => void thread.close());
   // Once its output has ended the tool is about to say how it went, and is let.
-  for (const part of parts) part.catch(() => check.over || stop.abort());
+  for (const part of [...through, dump.finished]) part.catch(() => isOver() || stop.abort());
   const unwatch = watchServer(
-    () => plain.count + stored.count,
+    () => thread.moved,
     ask,
     (error) => stop.abort(error),
   );
-  const [written, piped, dumped] = (await Promise.allSettled(parts)).map(failureOf);
+  const results = (await Promise.allSettled([...through, dump.finished])).map(failureOf);
   unwatch();
+  await thread.close();
   signal.throwIfAborted();
+  const [written, piped, packed, dumped] = results;
   // One failure brings the others with it. The tool's own comes first where its output had ended: an archive that
   // stops in the middle is then the consequence.
   const failures =
-    isStorageFailure(written) || !check.over ? [written, piped, dumped] : [dumped, written, piped];
+    isStorageFailure(written) || !isOver()
+      ? [written, piped, packed, dumped]
+      : [dumped, written, piped, packed];
   const cause = [stop.signal.reason, ...failures].find((failure) => failure instanceof BackupError);
   const failure: unknown = cause ?? failures.find(Boolean);
   if (failure !== undefined) throw failure;
-  return {
-    archive: { file, codec: compression.codec, ...stored.result(), plain: plain.result() },
-    summary: check.summary!,
-  };
+  const { stored, plain, summary } = await thread.finished;
+  return { archive: { file, codec: compression.codec, ...stored, plain }, summary };
 }
 
 function failureOf(result: PromiseSettledResult<void>): unknown {

@@ -1,15 +1,16 @@
 import { pipeline } from 'node:stream/promises';
 import { Writable } from 'node:stream';
-import { ArchiveCheck } from './archive/archive-check.js';
 import type { ArchiveSummary } from './archive/archive-summary.js';
-import { countDocuments } from './backup.js';
 import { BackupError } from './backup.errors.js';
 import type { RestorableBackup } from './catalogue.js';
-import { decompressor } from './compression.js';
+import { findZstd } from './compression.js';
+import { nameOf } from './create/dump-plan.js';
 import { Digest } from './digest.js';
-import { type Manifest, manifestNamespaces } from './manifest.js';
-import { type BackupProgress, calm, type ProgressListener } from './progress.js';
+import { manifestNamespaces } from './manifest.js';
+import { type BackupProgress, calm, describeProgress, type ProgressListener } from './progress.js';
 import type { StoredBackup } from './storage/backup-storage.js';
+import { ArchiveThread } from './thread/archive-thread.js';
+import type { Hashed } from './thread/thread-messages.js';
 
 /** Who is told, and who may stop it. */
 export interface Watch {
@@ -25,55 +26,59 @@ export async function verifyHash(
 ): Promise<void> {
   const digest = new Digest();
   await pipeline([await stored.read(archive.file), digest, nowhere()], { signal });
-  compareHash(digest, archive, stored);
+  compareHash(digest.result(), archive, stored);
 }
 
 /**
- * Unpacks a backup, proves it in passing, and hands the archive on. Only when this resolves what was handed on was
- * right from the first byte to the last.
+ * Unpacks a backup in a thread, proves it in passing, and hands the archive on. Only when this resolves what was
+ * handed on was right from the first byte to the last.
  *
  * @param into where the archive goes; absent: nowhere
- * @throws BackupError BACKUP_DAMAGED, BACKUP_UNSUPPORTED
+ * @throws BackupError BACKUP_DAMAGED, BACKUP_UNSUPPORTED, PIPELINE_FAILED
  */
 export async function readProved(
   { stored, manifest: { archive, namespaces } }: RestorableBackup,
   { signal, phase, onProgress }: Watch,
-  into: Writable = nowhere(),
+  into?: Writable,
 ): Promise<ArchiveSummary> {
-  const total = { totalDocuments: countDocuments(namespaces), totalBytes: sumBytes(namespaces) };
-  const report = calm(onProgress);
-  const check = new ArchiveCheck(({ documents, bytes, current }, over) =>
-    report({ phase, documents, bytes, ...total, ...(current ? { namespace: current } : {}) }, over),
-  );
-  const found = new Digest();
-  const plain = new Digest();
-  const unpack = decompressor(archive.codec);
   const source = await stored.read(archive.file);
-  try {
-    await pipeline([source, found, ...unpack, plain, check, into], { signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw isOfDamage(error) ? damaged(stored, (error as Error).message, error) : error;
-  }
-  compareHash(found, archive, stored);
-  compareHash(plain, archive.plain, stored);
-  if (JSON.stringify(manifestNamespaces(check.summary!)) !== JSON.stringify(namespaces))
+  const totals = new Map(namespaces.map((namespace) => [nameOf(namespace), namespace]));
+  const report = calm(onProgress);
+  const begun = performance.now();
+  const { codec } = archive;
+  const thread = new ArchiveThread(
+    { kind: 'unpack', codec, zstd: findZstd(), handOn: into !== undefined },
+    (counts) =>
+      report(
+        () => describeProgress(phase, counts, totals, performance.now() - begun),
+        counts.all > 0 && counts.done === counts.all,
+      ),
+  );
+  const parts = [pipeline(source, thread.input, { signal }), thread.finished.then(() => undefined)];
+  if (into) parts.push(pipeline(thread.output, into, { signal }));
+  const failures: unknown[] = [];
+  for (const part of parts)
+    part.catch((error: unknown) => {
+      failures.push(error);
+      void thread.close();
+    });
+  await Promise.allSettled(parts);
+  await thread.close();
+  signal.throwIfAborted();
+  // One failure brings the others with it.
+  const [cause] = failures;
+  if (cause !== undefined) throw isOfDamage(cause) ? damaged(stored, (cause as Error).message, cause) : cause;
+  const found = await thread.finished;
+  compareHash(found.stored, archive, stored);
+  compareHash(found.plain, archive.plain, stored);
+  if (JSON.stringify(manifestNamespaces(found.summary)) !== JSON.stringify(namespaces))
     throw damaged(stored, 'its manifest and its archive hold different things');
-  return check.summary!;
+  return found.summary;
 }
 
-function compareHash(
-  digest: Digest,
-  expected: { bytes: number; sha256: string },
-  stored: StoredBackup,
-): void {
-  const { bytes, sha256 } = digest.result();
+function compareHash({ bytes, sha256 }: Hashed, expected: Hashed, stored: StoredBackup): void {
   if (bytes !== expected.bytes) throw damaged(stored, `it has ${bytes} bytes instead of ${expected.bytes}`);
   if (sha256 !== expected.sha256) throw damaged(stored, 'its bytes are not those that were stored');
-}
-
-function sumBytes(namespaces: Manifest['namespaces']): number {
-  return namespaces.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** What the decompressor or the reader of archives says about bytes. */

@@ -6,8 +6,6 @@ import type { ArchiveSummary } from './archive-summary.js';
 export class ArchiveCheck extends Transform {
   /** What it holds; there when the stream has ended well. */
   summary: ArchiveSummary | undefined;
-  /** True when all bytes have come, right or not. */
-  over = false;
   private readonly reader = new ArchiveReader();
 
   /** @param watch told after every chunk */
@@ -24,7 +22,6 @@ export class ArchiveCheck extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    this.over = true;
     attempt(done, () => {
       this.summary = this.reader.end();
       this.watch(this.reader, true);

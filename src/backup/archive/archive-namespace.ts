@@ -7,15 +7,17 @@ const TYPES: readonly string[] = ['collection', 'view', 'timeseries'] satisfies 
 /** A namespace of an archive while its documents come in. */
 export class NamespaceTally {
   readonly name: string;
+  /** True once a block of it was met. */
+  begun = false;
   /** True once its EOF header was met. */
   closed = false;
   documents = 0;
+  bytes = 0;
   dataCollection: string;
   private readonly database: string;
   private readonly collection: string;
   private readonly type: NamespaceType;
   private readonly metadata: string;
-  private bytes = 0;
   private readonly crc = new Crc64();
 
   /** @throws Error for a type of namespace that is not known */
@@ -69,6 +71,7 @@ export class NamespaceTallies {
     if (!tally) throw new Error(`${database}.${collection} is not declared`);
     if (tally.closed) throw new Error(`${tally.name} goes on after its end`);
     tally.dataCollection = collection;
+    tally.begun = true;
     return tally;
   }
 

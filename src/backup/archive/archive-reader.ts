@@ -1,4 +1,5 @@
 import { BackupError } from '../backup.errors.js';
+import type { ArchiveCounts } from '../progress.js';
 import { type NamespaceTally, NamespaceTallies } from './archive-namespace.js';
 import type { ArchiveSummary } from './archive-summary.js';
 import { type FlatDocument, readFlatDocument } from './flat-document.js';
@@ -20,13 +21,8 @@ type Place = 'magic' | 'header' | 'prelude' | 'block' | 'documents';
  * carries its CRC. Nothing follows the last block.
  */
 export class ArchiveReader {
-  /** Documents and their bytes seen so far, and the namespace being read: for progress. */
-  documents = 0;
-  bytes = 0;
-  get current(): string | undefined {
-    return this.open?.name;
-  }
-
+  private documents = 0;
+  private bytes = 0;
   private place: Place = 'magic';
   private offset = 0;
   private readonly held = new Held();
@@ -62,6 +58,20 @@ export class ArchiveReader {
       serverVersion: String(this.header.get('server_version') ?? ''),
       toolVersion: String(this.header.get('tool_version') ?? ''),
       namespaces: tallies.map((tally) => tally.result()),
+    };
+  }
+
+  /** What was seen so far: for progress. */
+  counts(): ArchiveCounts {
+    const tallies = this.namespaces.all();
+    const running = tallies.filter(({ begun, closed }) => begun && !closed);
+    return {
+      documents: this.documents,
+      bytes: this.bytes,
+      namespace: this.open?.name,
+      running: running.map(({ name, documents, bytes }) => ({ namespace: name, documents, bytes })),
+      done: tallies.filter(({ closed }) => closed).length,
+      all: tallies.length,
     };
   }
 

@@ -4,6 +4,9 @@ import { invalidOption, list } from '../backup.errors.js';
 import { BackupIds } from '../backup-id.js';
 import { BackupOptions, refuseUnknown } from '../backup.options.js';
 import { withDeadline } from './deadline.js';
+import { precedent } from './precedent.js';
+import { checkRoom } from './room.js';
+import { totalsOf } from './totals.js';
 import { type DumpPlan, type DumpRequest, incomplete, missingFrom, nameOf, planDump } from './dump-plan.js';
 import { DatabaseServer } from '../engine/database-server.js';
 import { DumpEngine } from '../engine/dump-engine.js';
@@ -87,11 +90,15 @@ export class BackupCreation {
     const version = await this.engine.prepare('dump');
     const plan = planDump(request, await this.server.use((session) => session.namespaces(request.database)));
     signal.throwIfAborted();
+    const totals = await totalsOf(this.server, plan.namespaces);
+    const { compression } = this.options;
+    if (totals)
+      await checkRoom(this.storage, totals, compression.codec, () => precedent(this.storage, request));
+    signal.throwIfAborted();
 
     const id = this.ids.next(now);
     const draft = await this.storage.begin(id);
     try {
-      const { compression } = this.options;
       const { selection } = plan;
       const ask = (): Promise<unknown> => this.server.use((session) => session.version());
       const dump = await storeDump({
@@ -102,6 +109,7 @@ export class BackupCreation {
         ask,
         signal,
         onProgress,
+        totals,
       });
       await this.proveComplete(dump, plan, request);
       const manifest = newManifest({

@@ -15,6 +15,8 @@ export interface DumpPlan {
   readonly selection: DumpSelection;
   /** What was there before the dump, as `database.collection`: it must be in the archive, or be gone. */
   readonly expected: readonly string[];
+  /** The same, by what it is. */
+  readonly namespaces: readonly ServerNamespace[];
 }
 
 /**
@@ -27,15 +29,20 @@ export function planDump(request: DumpRequest, found: readonly ServerNamespace[]
   if (own.length === 0) throw databaseNotFound(database);
   if (!collections) {
     const except = found.filter((namespace) => !own.includes(namespace)).map(({ collection }) => collection);
-    return { selection: { database, ...(database === '*' ? {} : { except }) }, expected: own.map(nameOf) };
+    return {
+      selection: { database, ...(database === '*' ? {} : { except }) },
+      expected: own.map(nameOf),
+      namespaces: own,
+    };
   }
   const names = own.map(({ collection }) => collection);
   const missing = collections.filter((name) => !names.includes(name));
   if (missing.length > 0) throw collectionNotFound(database, missing);
   const expected = collections.map((collection) => nameOf({ database, collection }));
-  if (collections.length === 1) return { selection: { database, collections }, expected };
+  const namespaces = own.filter(({ collection }) => collections.includes(collection));
+  if (collections.length === 1) return { selection: { database, collections }, expected, namespaces };
   const others = found.map(({ collection }) => collection).filter((name) => !collections.includes(name));
-  return { selection: { database, except: others }, expected };
+  return { selection: { database, except: others }, expected, namespaces };
 }
 
 /**

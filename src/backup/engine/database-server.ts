@@ -27,6 +27,12 @@ export abstract class ServerSession {
    */
   abstract namespaces(database: string): Promise<readonly ServerNamespace[]>;
 
+  /**
+   * Stored documents, and their bytes as BSON, as the server reckons them; buckets for a time series. Zero for what
+   * holds no data, or is gone.
+   */
+  abstract size(database: string, collection: string): Promise<{ documents: number; bytes: number }>;
+
   /** Documents, counted one by one. */
   abstract count(database: string, collection: string): Promise<number>;
 

@@ -54,6 +54,22 @@ class MongoSession extends ServerSession {
     return (await Promise.all(names.map((name) => namespacesOf(this.client.db(name))))).flat();
   }
 
+  async size(database: string, collection: string): Promise<{ documents: number; bytes: number }> {
+    // One for each shard.
+    const parts = await this.client
+      .db(database)
+      .collection(collection)
+      .aggregate<CollectionStatistics>([{ $collStats: { storageStats: {} } }])
+      .toArray()
+      .catch(nothingWhere('NamespaceNotFound', []));
+    const sum = (of: (part: CollectionStatistics['storageStats']) => number | undefined): number =>
+      parts.reduce((total, { storageStats }) => total + (of(storageStats) ?? 0), 0);
+    return {
+      documents: sum(({ timeseries, count }) => timeseries?.bucketCount ?? count),
+      bytes: sum(({ size }) => size),
+    };
+  }
+
   async count(database: string, collection: string): Promise<number> {
     return this.client.db(database).collection(collection).countDocuments({});
   }
@@ -92,6 +108,10 @@ class MongoSession extends ServerSession {
       .listDatabases({ nameOnly: true, authorizedDatabases: false });
     return databases.map(({ name }) => name).filter((name) => !OWN_DATABASES.includes(name));
   }
+}
+
+interface CollectionStatistics {
+  storageStats: { size?: number; count?: number; timeseries?: { bucketCount?: number } };
 }
 
 async function namespacesOf(db: Db): Promise<ServerNamespace[]> {

@@ -31,6 +31,11 @@ export abstract class BackupStorage {
    * works on, here or on another host. Gives the names of what was removed.
    */
   abstract removeLeftovers(): Promise<readonly string[]>;
+
+  /** Bytes that can still be stored; undefined where that isn't known. */
+  freeBytes(): Promise<number | undefined> {
+    return Promise.resolve(undefined);
+  }
 }
 
 /** A backup in the making. Ended by `commit` or by `discard`. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, rmdir, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupError } from '../backup.errors.js';
 import { OWNER_MARK, ownerMark, ownerState } from '../process-owner.js';
@@ -77,6 +77,12 @@ export class DiskStorage extends BackupStorage {
       removed.push(name);
     }
     return removed;
+  }
+
+  override async freeBytes(): Promise<number | undefined> {
+    await onDisk(this.location, () => mkdir(this.location, { recursive: true, mode: 0o700 }));
+    const { bavail, bsize } = await onDisk(this.location, () => statfs(this.location));
+    return bavail * bsize;
   }
 
   /** First out of its owner's reach, so that it can't be committed while it is being removed. */

@@ -53,6 +53,37 @@ describeWith(['mongo', 'tools'], 'making a backup that fails leaves nothing that
     expect((await service.createBackup()).status).toBe('good');
   });
 
+  it('when the thread that packs it dies', async () => {
+    const { db, service, files } = await ground();
+    await plantMuch(db);
+    process.once('worker', (thread) => setTimeout(() => void thread.terminate(), 60));
+
+    expect(await failureOf(service.createBackup())).toMatchObject({ code: 'PIPELINE_FAILED' });
+
+    expect(await files()).toEqual([]);
+    expect(await childOf('mongodump')).toBeUndefined();
+    const { id } = await service.createBackup();
+    process.once('worker', (thread) => void thread.terminate());
+    expect(await failureOf(service.verifyBackup(id))).toMatchObject({ code: 'PIPELINE_FAILED' });
+    expect(await service.verifyBackup(id)).toMatchObject({ good: true });
+  });
+
+  it('when it can not fit on the disk, before it is begun', async ({ skip }) => {
+    const directory = (await mounted('size=1m')) ?? skip('this user may not mount a file system');
+    const { db, service, files } = await ground({ directory, compression: { codec: 'none' } });
+    await plantMuch(db);
+    let begun = false;
+
+    const failure = await failureOf(service.createBackup({ onProgress: () => (begun = true) }));
+
+    expect(failure).toMatchObject({
+      code: 'STORAGE_FULL',
+      message: expect.stringContaining('needs at least'),
+    });
+    expect(begun).toBe(false);
+    expect(await files()).toEqual([]);
+  });
+
   it('when it takes longer than its timeout', async () => {
     const { db, service, another, files } = await ground();
     await plantMuch(db);
@@ -217,7 +248,7 @@ describeWith(['mongo', 'tools'], 'a storage that can not be used', () => {
 
   it('is a typed error when the disk is full, and leaves the disk as it was', async ({ skip }) => {
     const directory = (await mounted('size=1m')) ?? skip('this user may not mount a file system');
-    const { db, service, files } = await ground({ directory });
+    const { db, service, files } = await ground({ directory, compression: { codec: 'gzip' } });
     await plantMuch(db);
 
     expect(await failureOf(service.createBackup())).toMatchObject({ code: 'STORAGE_FULL' });
@@ -235,7 +266,7 @@ describeWith(['mongo', 'tools'], 'a storage that can not be used', () => {
     const { ended } = await script(
       `const service = await createBackupService(options);
        await service.createBackup().catch((error) => console.log('code', error.code));`,
-      { uri, directory, tools: { directory: tools() } },
+      { uri, directory, tools: { directory: tools() }, compression: { codec: 'none' } },
       'ulimit -f 1000; exec node script.mjs',
     );
 

@@ -1,0 +1,59 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const SOURCE = resolve(import.meta.dirname, '../../src');
+const THREAD = /new URL\('(\.\/[a-z.-]+\.thread)\.js', import\.meta\.url\)/;
+
+/**
+ * A plugin for vitest. The package starts threads from the JavaScript beside it; what the tests run is TypeScript,
+ * which Node 20 doesn't take for a thread. So a thread's file, and what it imports, is compiled into a folder that
+ * goes when vitest ends.
+ */
+export function compiledThreads() {
+  let out: string | undefined;
+  return {
+    name: 'compiled-threads',
+    enforce: 'pre' as const,
+    async transform(code: string, id: string) {
+      const [, thread] = (id.startsWith(SOURCE) && THREAD.exec(code)) || [];
+      if (thread === undefined) return undefined;
+      out ??= newFolder();
+      const url = pathToFileURL(await compile(join(dirname(id), `${thread}.ts`), out));
+      return { code: code.replace(THREAD, `new URL('${url.href}')`), map: null };
+    },
+  };
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flora-threads-'));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Gives the path of the compiled file. */
+async function compile(entry: string, out: string): Promise<string> {
+  const { default: ts } = await import('typescript');
+  const seen = new Set<string>();
+  const visit = (file: string): string => {
+    const target = join(out, relative(SOURCE, file)).replace(/\.ts$/, '.js');
+    if (seen.has(file)) return target;
+    seen.add(file);
+    const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2023,
+        module: ts.ModuleKind.ESNext,
+        verbatimModuleSyntax: true,
+      },
+      fileName: basename(file),
+    });
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, outputText);
+    for (const { fileName } of ts.preProcessFile(outputText).importedFiles)
+      if (fileName.startsWith('.')) visit(resolve(dirname(file), fileName.replace(/\.js$/, '.ts')));
+    return target;
+  };
+  return visit(entry);
+}
