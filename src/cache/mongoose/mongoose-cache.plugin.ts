@@ -97,7 +97,7 @@ export class MongooseCachePlugin implements BeforeApplicationShutdown {
    * Makes writes from elsewhere invalidate, too: those of other applications, of scripts and of the server itself.
    * Follows the change stream of the connection's whole cluster; one watcher per cluster is enough for all
    * processes that share the cache. Everything cached so far is invalidated when it begins, and when it could not
-   * go on where it was interrupted. While it is interrupted, what others write is seen late.
+   * go on where it was interrupted. While it is interrupted, what others write is seen late: `lag` says how late.
    *
    * @throws QueryCacheError when the connection is not open, on a standalone server, and without the privilege
    */
@@ -110,7 +110,13 @@ export class MongooseCachePlugin implements BeforeApplicationShutdown {
       });
     }
     const stream = await ChangeStream.follow(client, this.#invalidate);
-    const watch = {
+    const watch: MongooseWatch = {
+      get status() {
+        return stream.status;
+      },
+      get lag() {
+        return stream.lag;
+      },
       close: async () => {
         this.#watches.delete(watch);
         await stream.close();

@@ -51,7 +51,7 @@ class Ours extends QueryCache {
   }
 
   model(connection: Connection, name: string, schema: AnySchema, collection?: string): AnyModel {
-    return connection.model(name, schema, collection);
+    return connection.model(name, schema, collection) as unknown as AnyModel;
   }
 
   async ask<Answer>(query: Askable<Answer>, marks?: Marks | false): Promise<Answer> {

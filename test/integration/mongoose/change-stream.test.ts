@@ -115,6 +115,95 @@ describeWith(['mongod', 'redis'], 'watching a cluster', () => {
     }
   });
 
+  it('says how far behind it is: not at all while it follows, ever more while it is interrupted', async () => {
+    const proxy = await holdAnswersOf(server.port);
+    const shop = await openShop({ uri: uri(proxy.port), mongoose: { serverSelectionTimeoutMS: 500 } });
+    try {
+      await flowers().deleteMany({});
+      const watch = await shop.plugin.watch(shop.connection);
+      expect(watch.status).toBe('following');
+      await expect.poll(() => watch.lag).toBeLessThan(2);
+      // With nothing to be seen it stays so.
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      await expect.poll(() => watch.lag).toBeLessThan(2);
+
+      proxy.aim(1); // nobody is there
+      proxy.cut();
+      await expect.poll(() => watch.status).toBe('interrupted');
+      const before = watch.lag;
+      await flowers().insertOne({ name: 'Rose' });
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      expect(watch.lag).toBeGreaterThan(before + 2.5);
+      expect(watch.status).toBe('interrupted');
+
+      proxy.aim(server.port);
+      await expect.poll(() => watch.status, { timeout: 20_000 }).toBe('following');
+      await expect.poll(() => watch.lag, { timeout: 20_000 }).toBeLessThan(2);
+      expect(await names(shop)).toBe('Rose');
+
+      await watch.close();
+      expect(watch.status).toBe('closed');
+    } finally {
+      await shop.close();
+      await proxy.close();
+    }
+  });
+
+  it('a server that does not answer is behind as well, though nothing was interrupted', async () => {
+    const proxy = await holdAnswersOf(server.port);
+    const shop = await openShop({ uri: uri(proxy.port) });
+    try {
+      const watch = await shop.plugin.watch(shop.connection);
+      await expect.poll(() => watch.lag).toBeLessThan(2);
+      proxy.hold();
+      await expect.poll(() => watch.lag, { timeout: 10_000 }).toBeGreaterThan(3);
+      proxy.release();
+      await expect.poll(() => watch.lag, { timeout: 20_000 }).toBeLessThan(2);
+      await watch.close();
+    } finally {
+      proxy.release();
+      await shop.close();
+      await proxy.close();
+    }
+  });
+
+  it('what was written longer ago than it is behind has been invalidated, also under a load of writes', async () => {
+    const shop = await openShop({ uri: uri(server.port) });
+    try {
+      await flowers().deleteMany({});
+      const { insertedId } = await flowers().insertOne({ name: 'Rose', price: 0 });
+      const watch = await shop.plugin.watch(shop.connection);
+      const read = async () => (await shop.Product.findById(insertedId).lean().cache())?.price ?? 0;
+      const writtenAt = [Date.now()];
+      let isWriting = true;
+      const write = async () => {
+        for (let price = 1; price <= 300; price += 1) {
+          await flowers().updateOne({ _id: insertedId }, { $set: { price } });
+          writtenAt[price] = Date.now();
+        }
+        isWriting = false;
+      };
+      const check = async () => {
+        let checks = 0;
+        while (isWriting) {
+          await new Promise(setImmediate);
+          const until = Date.now() - watch.lag * 1_000;
+          const price = await read();
+          const next = writtenAt[price + 1];
+          if (next !== undefined) expect(next).toBeGreaterThanOrEqual(until - 1);
+          checks += 1;
+        }
+        return checks;
+      };
+      const [, checks] = await Promise.all([write(), check()]);
+      expect(checks).toBeGreaterThan(10);
+      await expect.poll(read).toBe(300);
+      await watch.close();
+    } finally {
+      await shop.close();
+    }
+  });
+
   it('a connection that is not open is refused', async () => {
     const shop = await openShop({ uri: uri(server.port) });
     try {
