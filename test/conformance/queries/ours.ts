@@ -51,7 +51,8 @@ class Ours extends QueryCache {
   }
 
   model(connection: Connection, name: string, schema: AnySchema, collection?: string): AnyModel {
-    return connection.model(name, schema, collection) as unknown as AnyModel;
+    const model: unknown = connection.model(name, schema, collection);
+    return model as AnyModel;
   }
 
   async ask<Answer>(query: Askable<Answer>, marks?: Marks | false): Promise<Answer> {

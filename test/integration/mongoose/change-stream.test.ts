@@ -175,17 +175,17 @@ describeWith(['mongod', 'redis'], 'watching a cluster', () => {
       const watch = await shop.plugin.watch(shop.connection);
       const read = async () => (await shop.Product.findById(insertedId).lean().cache())?.price ?? 0;
       const writtenAt = [Date.now()];
-      let isWriting = true;
+      const state = { isWriting: true };
       const write = async () => {
         for (let price = 1; price <= 300; price += 1) {
           await flowers().updateOne({ _id: insertedId }, { $set: { price } });
           writtenAt[price] = Date.now();
         }
-        isWriting = false;
+        state.isWriting = false;
       };
       const check = async () => {
         let checks = 0;
-        while (isWriting) {
+        while (state.isWriting) {
           await new Promise(setImmediate);
           const until = Date.now() - watch.lag * 1_000;
           const price = await read();
