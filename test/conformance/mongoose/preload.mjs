@@ -1,0 +1,101 @@
+// Loaded by mocha before Mongoose's tests, in their process: registers the plugin with the Mongoose of the suite.
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { createCache, MongooseCachePlugin } from '../../../dist/index.js';
+
+const { SUITE_MODE: mode, SUITE_REDIS: url, SUITE_COUNTS: countsFile } = process.env;
+const mongoose = createRequire(join(process.cwd(), 'index.js'))('./index.js');
+const { Mongoose, Query, Aggregate } = mongoose;
+
+const counts = { reads: 0 };
+const cache = await createCache({ redis: { url }, namespace: 'mongoose-suite' });
+const plugin = new MongooseCachePlugin(cache);
+plugin.attach(mongoose);
+attachAllOthers();
+if (mode === 'cached') markEveryRead();
+
+export async function mochaGlobalTeardown() {
+  writeFileSync(countsFile, JSON.stringify({ ...counts, ...cache.stats() }));
+  plugin.detach();
+  await cache.close();
+}
+
+/** Tests make many instances of Mongoose; each is attached when it is first used. */
+function attachAllOthers() {
+  for (const name of ['connect', 'createConnection', 'model']) {
+    const real = Mongoose.prototype[name];
+    Mongoose.prototype[name] = function (...args) {
+      if (this instanceof Mongoose && Array.isArray(this.connections)) plugin.attach(this);
+      return real.apply(this, args);
+    };
+  }
+}
+
+/** Every query and aggregate that reads is as if `.cache()` had been called on it, and is answered twice. */
+function markEveryRead() {
+  const { exec } = Query.prototype;
+  Query.prototype.exec = function (...args) {
+    const op = typeof args[0] === 'string' ? args[0] : this.op;
+    if (!this.model || !READS.has(op) || !this.mongooseCollection || this._execCount > 0)
+      return exec.apply(this, args);
+    const unmarked = this.mongooseCollection;
+    this.cache();
+    const marked = this.mongooseCollection;
+    if (marked === unmarked) return exec.apply(this, args);
+    this.mongooseCollection = asTwice(marked);
+    const executed = exec.apply(this, args);
+    // What is made from the query later on begins as it would have: unmarked.
+    const restore = () => void (this.mongooseCollection = unmarked);
+    executed.then(restore, restore);
+    return executed;
+  };
+  const { exec: aggregateExec } = Aggregate.prototype;
+  Aggregate.prototype.exec = function markedExec(...args) {
+    const isMarked = this.exec !== markedExec;
+    if (!isMarked && this._model) {
+      this.cache();
+      const executed = this.exec(...args);
+      delete this.exec;
+      return executed;
+    }
+    const collection = isMarked && this._model?.collection;
+    if (!collection || collection === Object.getPrototypeOf(this._model).collection)
+      return aggregateExec.apply(this, args);
+    const model = Object.create(this._model, { collection: { value: asTwice(collection) } });
+    return aggregateExec.apply(Object.create(this, { _model: { value: model } }), args);
+  };
+}
+
+const READS = new Set(['find', 'findOne', 'countDocuments', 'estimatedDocumentCount', 'distinct']);
+
+/**
+ * In front of what a marked query talks to: asks it twice, so that the second answer comes from the cache where
+ * the read can be cached, and gives that one. Hooks and all else around it run once.
+ */
+function asTwice(collection) {
+  const twice = (read) => async () => {
+    counts.reads++;
+    await read();
+    return read();
+  };
+  const cursor =
+    (name) =>
+    (...args) => {
+      const found = collection[name](...args);
+      return found.then ? found : { toArray: twice(() => found.toArray()) };
+    };
+  const value =
+    (name) =>
+    (...args) =>
+      twice(() => collection[name](...args))();
+  return Object.create(collection, {
+    ...Object.fromEntries(['find', 'aggregate'].map((name) => [name, { value: cursor(name) }])),
+    ...Object.fromEntries(
+      ['findOne', 'countDocuments', 'estimatedDocumentCount', 'distinct'].map((name) => [
+        name,
+        { value: value(name) },
+      ]),
+    ),
+  });
+}
