@@ -23,12 +23,16 @@ const NAME = /^[^\0@]{1,256}$/;
 /** `Product`, or `Product@shop` for a Model on the database `shop`. */
 function modelId(of: string | ModelLike): string {
   const isName = typeof of === 'string';
-  const name = isName ? of : of?.modelName;
-  if (typeof name !== 'string' || !NAME.test(name)) {
+  const name: unknown = isName ? of : of?.modelName;
+  if (!canBeTagged({ modelName: name }) || (!isName && !of.db)) {
     throw new CacheKeyError('The model', name, 'a Mongoose model or its name');
   }
-  return isName ? name : `${name}@${of.db.name}`;
+  return isName ? of : `${of.modelName}@${of.db.name}`;
 }
+
+/** Mongoose takes whatever it is given for a name: numbers too, where a discriminator is named by its value. */
+export const canBeTagged = ({ modelName }: { modelName: unknown }): boolean =>
+  ['string', 'number'].includes(typeof modelName) && NAME.test(String(modelName));
 
 /**
  * Registry tags that an entry carries for a tag given by a user: a model's tag stands for its writes and for

@@ -1,9 +1,9 @@
 import type { Model, mongo } from 'mongoose';
-import { queryModelTags } from '../tags.js';
+import { canBeTagged, queryModelTags } from '../tags.js';
 import { newLikeness, type Likeness } from './bson/documents.js';
 import type { CacheableRead, CachedReads } from './cached-reads.js';
 import { collectionsOf, readTags } from './dependencies.js';
-import { bsonOf, clientOf, type NativeCollection } from './mongoose-internals.js';
+import { bsonOf, clientOf, wasClosed, type NativeCollection } from './mongoose-internals.js';
 import { queryKey } from './query-key.js';
 import type { QueryPolicy } from './query-policy.js';
 import { words, type Decoding, type Read, type ReadOperation } from './read.js';
@@ -34,8 +34,8 @@ export async function cacheableRead(
 ): Promise<CacheableRead | undefined> {
   const client = clientOf(collection.conn);
   const driver = collection.collection;
-  if (!client || !driver || hasFieldEncryption(client) || readsElsewhere(read.options.session))
-    return undefined;
+  if (!client || !driver || wasClosed(collection.conn)) return undefined;
+  if (hasFieldEncryption(client) || readsElsewhere(read.options.session)) return undefined;
   const decoding = decodingOf(driver, read.options);
   const place = {
     cluster: clusterOf(client),
@@ -145,8 +145,11 @@ function likenessOf(driver: mongo.Collection): Likeness {
 /** The model's own and, for a discriminator, those of its base. */
 function modelTags(model: Model<unknown>): string[] {
   const { baseModelName } = model as { baseModelName?: string };
-  const base = baseModelName === undefined ? [] : queryModelTags({ modelName: baseModelName, db: model.db });
-  return [...queryModelTags(model), ...base];
+  const names = [model.modelName, ...(baseModelName === undefined ? [] : [baseModelName])];
+  return names
+    .map((modelName) => ({ modelName, db: model.db }))
+    .filter(canBeTagged)
+    .flatMap(queryModelTags);
 }
 
 const clusters = new WeakMap<mongo.MongoClient, string>();

@@ -5,7 +5,7 @@ import { shown } from '../../errors.js';
 import { QueryCacheError } from '../cache.errors.js';
 // A value, not a type: Nest reads it from the constructor.
 import { CacheService } from '../cache.service.js';
-import { modelWriteTags } from '../tags.js';
+import { canBeTagged, modelWriteTags } from '../tags.js';
 import { AttachedConnection } from './attached-connection.js';
 import { CachedReads } from './cached-reads.js';
 import { ChangeStream, type MongooseWatch } from './change-stream.js';
@@ -181,6 +181,7 @@ export class MongooseCachePlugin implements BeforeApplicationShutdown {
       .filter((connection) => connection.name === database)
       .flatMap((connection) => Object.values(connection.models))
       .filter((model) => collection === undefined || model.collection.collectionName === collection)
+      .filter(canBeTagged)
       .flatMap((model) => modelWriteTags(model));
   }
 }

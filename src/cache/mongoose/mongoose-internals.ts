@@ -55,6 +55,10 @@ export const bsonOf = (base: Mongoose): typeof mongo.BSON => base.mongo.BSON;
 export const clientOf = (connection: Connection): mongo.MongoClient | undefined =>
   (connection as unknown as { client?: mongo.MongoClient | null }).client ?? undefined;
 
+/** By the application, as with `close` or `removeDb`; a connection that was lost is another matter. */
+export const wasClosed = (connection: Connection): boolean =>
+  Boolean((connection as unknown as { _closeCalled?: boolean })._closeCalled);
+
 /** Connections to other databases over the same client (`useDb`), in both directions. */
 export const siblingsOf = (connection: Connection): readonly Connection[] =>
   (connection as unknown as { otherDbs?: readonly Connection[] }).otherDbs ?? [];
