@@ -16,7 +16,12 @@ export function compare(
   outcome: Outcome,
   reasons: Readonly<Record<string, string>>,
 ): Comparison {
-  const lost = [...baseline.passed].filter((name) => !outcome.passed.has(name));
+  const notPassed = [...baseline.passed].filter((name) => !outcome.passed.has(name));
+  // Those of hooks, which pass without a word.
+  const otherwise = [...outcome.failed.keys()].filter(
+    (name) => !baseline.passed.has(name) && !baseline.failed.has(name),
+  );
+  const lost = [...notPassed, ...otherwise];
   return {
     unexpected: new Map(
       lost

@@ -32,9 +32,11 @@ try {
   async function run(mode: Mode): Promise<Outcome> {
     const since = performance.now();
     const outcome = await runSuite(suite, mode, files);
-    const { passed, failed, pending, unsteady, counts } = outcome;
+    const { totals, unsteady, counts } = outcome;
     const seconds = Math.round((performance.now() - since) / 1_000);
-    console.log(`\n${mode}: ${passed.size} passed, ${failed.size} failed, ${pending} pending, ${seconds} s`);
+    console.log(
+      `\n${mode}: ${totals.passed} passed, ${totals.failed} failed, ${totals.pending} pending, ${seconds} s`,
+    );
     for (const name of unsteady) console.log(`  at the second try only: ${name}`);
     if (counts) {
       const { reads, hits, misses } = counts;

@@ -15,7 +15,8 @@ export interface Outcome {
   passed: Set<string>;
   /** With the message of the error. */
   failed: Map<string, string>;
-  pending: number;
+  /** Of tests; several may have one name. */
+  totals: { passed: number; failed: number; pending: number };
   /** Passed, but not at once. */
   unsteady: string[];
   /** What the cache did. */
@@ -92,12 +93,11 @@ function outcome(mode: Mode, { passes, failures, pending }: MochaReport, folder:
     mode,
     failed,
     passed: new Set(names.map(({ name }) => name).filter((name) => !failed.has(name))),
-    pending: pending.length,
+    totals: { passed: passes.length, failed: failures.length, pending: pending.length },
     unsteady: names.filter(({ retried }) => retried).map(({ name }) => name),
   };
 }
 
-/** Some titles are there more than once in a file: the second is another test. */
 function namesIn(folder: string): (test: MochaTest) => string {
   return ({ file, fullTitle }) => `${file ? relative(join(folder, 'test'), file) : 'hooks'}: ${fullTitle}`;
 }
