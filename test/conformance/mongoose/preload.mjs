@@ -81,7 +81,8 @@ function asTwice(collection) {
     (name) =>
     (...args) => {
       const found = collection[name](...args);
-      return found.then ? found : { toArray: twice(() => found.toArray()) };
+      const isLive = !found.toArray || found.next; // a cursor of the driver, or the promise of one
+      return isLive ? found : { toArray: twice(() => found.toArray()) };
     };
   const value =
     (name) =>
