@@ -57,7 +57,13 @@ export async function runSuite(suite: Suite, mode: Mode, files: readonly string[
   const tests =
     files.length > 0 ? files : ['--ignore', 'test/encryption/**/*.test.js', './test/**/*.test.js'];
   try {
-    const run = await execa('npx', ['mocha', '--exit', ...preload, ...retries, ...reporting, ...tests], {
+    // Not by its command, which starts another process for the options of node.
+    const mocha = [
+      '--disable-warning=MONGOOSE',
+      join('node_modules', 'mocha', 'lib', 'cli', 'cli.js'),
+      '--exit',
+    ];
+    const run = await execa(process.execPath, [...mocha, ...preload, ...retries, ...reporting, ...tests], {
       cwd: suite.folder,
       env: {
         MONGOOSE_TEST_URI: mongod.url,
