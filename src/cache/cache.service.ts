@@ -281,7 +281,7 @@ export class CacheService {
     }
   }
 
-  #question({ key, hash, fingerprint, tags = [] }: EntryRequest): Question {
+  #question({ key, hash, fingerprint, tags = [], renew }: EntryRequest): Question {
     const entryKey =
       hash === undefined ? this.#scope.key(key as string) : this.#scope.key(hash.value, hash.space);
     const { clearTags } = this.#scope;
@@ -291,7 +291,7 @@ export class CacheService {
       fingerprint,
       tags,
       isStrict: this.options.consistency === 'strict',
-      luck: 0,
+      luck: renew ? Infinity : 0,
     };
   }
 

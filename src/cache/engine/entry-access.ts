@@ -13,6 +13,8 @@ export interface EntryRequest {
   fingerprint?: string;
   /** Registry tags (`CacheService.registryTags`) known before the load. Those of the fill may be more. */
   tags?: readonly string[];
+  /** Whether the caller wants to load anew what is fresh, too; one at a time is given the lead for it. */
+  renew?: boolean;
 }
 
 /** The entry is there: bytes to answer from. Never write to `payload`, others read it too. */
@@ -47,6 +49,8 @@ export interface FillOptions {
   ttl: number;
   /** Milliseconds after the ttl in which the entry may be served stale. */
   staleTtl?: number;
+  /** What the registry knew before the load, where that began before this lead was had. Default: the lead's. */
+  asOf?: Stamp;
   /** Registry tags of the entry. */
   tags?: readonly string[];
   /** Which codec `cache.get(key)` reads the payload with. */

@@ -16,7 +16,10 @@ const REFRESH_PAUSE = 1_000;
 export interface Question extends Asked {
   fingerprint?: string | undefined;
   tags: readonly string[];
-  /** From 0 to 1, drawn by the caller: whether it is the one to load anew before the entry expires. 0: it is not. */
+  /**
+   * From 0 to 1, drawn by the caller: whether it is the one to load anew before the entry expires. 0: it
+   * is not. Infinity: it is, however fresh the entry.
+   */
   luck: number;
 }
 
@@ -44,14 +47,17 @@ export class Lead implements EntryLead {
     if (flight) this.#watch(flight);
   }
 
-  async fill(payload: Buffer, { ttl, staleTtl = 0, tags = [], codec }: FillOptions): Promise<FillOutcome> {
+  async fill(
+    payload: Buffer,
+    { ttl, staleTtl = 0, asOf, tags = [], codec }: FillOptions,
+  ): Promise<FillOutcome> {
     if (!this.#end()) return 'skipped';
     const { engine, question } = this;
     const now = engine.options.clock.now();
     const life = Math.ceil(ttl * (1 - engine.options.jitter * Math.random()));
     const entry: Entry = {
       codec,
-      asOf: this.asOf,
+      asOf: asOf === undefined ? this.asOf : Math.min(asOf, this.asOf),
       storedAt: now,
       freshUntil: now + life,
       staleUntil: now + life + (ttl > 0 ? staleTtl : 0),

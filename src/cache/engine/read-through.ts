@@ -182,7 +182,7 @@ export class ReadThrough {
 
   /** Whether it is to be loaded anew: it is stale, or it is about to be and this caller has drawn the lot. */
   #isDue({ luck }: Question, entry: Entry): boolean {
-    return isEarly(entry, this.engine.options.clock.now(), luck);
+    return luck === Infinity || isEarly(entry, this.engine.options.clock.now(), luck);
   }
 
   async #newest({ clearTags, tags, isStrict }: Question): Promise<number> {

@@ -1,13 +1,13 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { weakEtag, type StoredAnswer } from './frame.js';
 import type { Exchange } from './http-cache.route.js';
-import { initialAge } from './policy.js';
+import { initialAge } from './freshness.js';
 
 /** A stored answer without its body. */
 export type AnswerHead = Omit<StoredAnswer, 'kind' | 'body'>;
 
 /** Headers that are of one connection or one moment (RFC 9111 §3.1), or made anew for every answer. */
-const NOT_STORED = new Set([
+export const NOT_STORED: ReadonlySet<string> = new Set([
   'age',
   'cache-status',
   'connection',
@@ -24,14 +24,22 @@ const NOT_STORED = new Set([
   'upgrade',
 ]);
 
-/** What is stored of a head that is about to leave. */
-export function answerHead(exchange: Exchange, status: number, headers: OutgoingHttpHeaders): AnswerHead {
+/** What is stored of a head that is about to leave at this moment, in milliseconds since the epoch. */
+export function answerHead(
+  exchange: Exchange,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  now: number,
+): AnswerHead {
+  const stored = storedHeaders(exchange);
+  // A hit tells when the answer was made, not when it was served again (RFC 9110 §6.6.1).
+  const date = exchange.raw.hasHeader('date') ? [] : [['Date', new Date(now).toUTCString()] as const];
   return {
     status,
-    headers: storedHeaders(exchange),
+    headers: [...stored, ...date],
     etag: text(headers.etag),
     lastModified: text(headers['last-modified']),
-    age: initialAge(headers),
+    age: initialAge(headers, now, now - exchange.askedAt),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { StoredAnswer } from './frame.js';
 import { parseHttpDate } from './http-date.js';
 
 /** What identifies a stored answer towards a client that has one already. */
@@ -9,6 +10,21 @@ export interface Validators {
 
 const CONDITIONS = ['if-none-match', 'if-modified-since'] as const;
 
+/** What the handler gave to compare an answer by. A tag that was made of the bytes here tells it nothing. */
+export function validatorsOf({ headers }: Pick<StoredAnswer, 'headers'>): Validators {
+  const field = (wanted: string): string | undefined => {
+    const value = headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
+    return typeof value === 'string' ? value : undefined;
+  };
+  return { etag: field('etag'), lastModified: field('last-modified') };
+}
+
+/** Asks the handler whether what it gave is still right (RFC 9111 §4.3.1). */
+export function askConditionally(headers: IncomingHttpHeaders, { etag, lastModified }: Validators): void {
+  if (etag !== undefined) headers['if-none-match'] = etag;
+  if (lastModified !== undefined) headers['if-modified-since'] = lastModified;
+}
+
 /**
  * While the handler makes an answer for everybody, one client's conditions are not shown to it: a 304 can't be
  * stored. Gives the function that puts them back.
@@ -17,7 +33,10 @@ export function hideConditions(headers: IncomingHttpHeaders): () => void {
   const hidden = CONDITIONS.map((name) => [name, headers[name]] as const);
   for (const name of CONDITIONS) delete headers[name];
   return () => {
-    for (const [name, value] of hidden) if (value !== undefined) headers[name] = value;
+    for (const [name, value] of hidden) {
+      if (value === undefined) delete headers[name];
+      else headers[name] = value;
+    }
   };
 }
 

@@ -10,7 +10,21 @@ export interface StoredAnswer {
   lastModified: string | undefined;
   /** Seconds that the response was old when it was stored. */
   age: number;
+  /** What may be done with it when it is stale. Absent: nothing. */
+  stale?: StaleLimits | undefined;
   body: Buffer;
+}
+
+/** How long after it became stale an answer may be served all the same. Milliseconds. */
+export interface StaleLimits {
+  /** While it is loaded anew. */
+  revalidate: number;
+  /** When that fails. */
+  error: number;
+  /** It is to be revalidated before each use: what it says of its lifetime counts for nothing. */
+  always?: boolean;
+  /** No request may ask for it stale. */
+  isStrict?: boolean;
 }
 
 /** Stands where the answer depends on request headers: says which ones. */

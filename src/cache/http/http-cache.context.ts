@@ -53,6 +53,11 @@ export class HttpCacheContext<Request extends HttpCacheRequest = HttpCacheReques
     this.routedUrl = request.raw ? routed : (request.baseUrl ?? '') + routed;
   }
 
+  /** @internal Node's request: the same as `request`, or inside it. */
+  get rawRequest(): IncomingMessage {
+    return rawRequest(this.request);
+  }
+
   /** The pattern of the route, prefixes included: tells apart handlers of the same name under one key. */
   get pattern(): string {
     const { routeOptions, route, baseUrl = '' } = this.request;

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import {
   Injectable,
   VersioningType,
@@ -14,13 +15,14 @@ import {
   RouteParamtypes,
   SSE_METADATA,
 } from '@nestjs/common/internal';
-import { ApplicationConfig } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { of, tap, type Observable } from 'rxjs';
 import { CacheService } from '../cache.service.js';
 import { evict } from './eviction.js';
 import { HeldResponse } from './held-response.js';
 import {
   HttpCacheContext,
+  rawRequest,
   rawResponse,
   type HttpCacheRequest,
   type HttpCacheResponse,
@@ -29,11 +31,14 @@ import { EVICT_METADATA, ROUTE_METADATA, type RouteMetadata } from './http-cache
 import { HttpCache } from './http-cache.middleware.js';
 import type { CacheEvictOptions } from './http-cache.options.js';
 import { resolveRoute, type Exchange, type Route } from './http-cache.route.js';
+import { isSafe, writtenPaths } from './unsafe-methods.js';
 
 /** What the decorators and Nest's own metadata say about one handler. */
 interface Plan {
   route: Route | undefined;
   evictions: readonly CacheEvictOptions[];
+  /** Whether a successful write by it drops the answers under its path. */
+  invalidates: boolean;
   /** Whether Nest ends the response: not where the handler injected it. */
   isEndedByNest: boolean;
   isRendered: boolean;
@@ -53,6 +58,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
     private readonly cache: CacheService,
     private readonly http: HttpCache,
     private readonly application: ApplicationConfig,
+    private readonly host: HttpAdapterHost,
   ) {}
 
   intercept(
@@ -61,15 +67,15 @@ export class HttpCacheInterceptor implements NestInterceptor {
   ): Observable<unknown> | Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
     const plan = this.#planOf(context.getClass(), context.getHandler());
-    if (!plan.route && plan.evictions.length === 0) return next.handle();
-
     const http = context.switchToHttp();
-    const ctx = new HttpCacheContext(
-      http.getRequest<HttpCacheRequest>(),
-      http.getResponse<HttpCacheResponse>(),
-    );
-    if (plan.evictions.length > 0)
-      new HeldResponse(rawResponse(ctx.response), () => evict(this.cache, plan.evictions, ctx)).attach();
+    const request = http.getRequest<HttpCacheRequest>();
+    const isWrite = plan.invalidates && !isSafe(rawRequest(request).method ?? 'GET');
+    if (!plan.route && !isWrite && plan.evictions.length === 0) return next.handle();
+
+    const ctx = new HttpCacheContext(request, http.getResponse<HttpCacheResponse>());
+    const raw = rawResponse(ctx.response);
+    const evictions = isWrite ? [...plan.evictions, writtenPaths(raw)] : plan.evictions;
+    if (evictions.length > 0) new HeldResponse(raw, () => evict(this.cache, evictions, ctx)).attach();
     return plan.route ? this.#answer(ctx, plan.route, plan, next) : next.handle();
   }
 
@@ -86,6 +92,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
       askedAt: this.cache.options.clock.now(),
       version: requestedVersion(this.application.getVersioning(), ctx),
       isEnded: plan.isEndedByNest,
+      server: this.host.httpAdapter?.getHttpServer() as EventEmitter | undefined,
     };
     if ((await this.http.responses.answer(exchange, route)) === 'handle')
       return next.handle().pipe(
@@ -120,6 +127,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
     return {
       route: route && route.ttl > 0 ? route : undefined,
       evictions: isSse ? [] : ((Reflect.getMetadata(EVICT_METADATA, handler) ?? []) as CacheEvictOptions[]),
+      invalidates: !isSse && options.invalidateOnUnsafe !== false,
       isEndedByNest: method !== undefined && !injectsResponse(controller, method),
       isRendered: Reflect.hasMetadata(RENDER_METADATA, handler),
     };

@@ -8,9 +8,9 @@ import { evict } from './eviction.js';
 import { HeldResponse } from './held-response.js';
 import { HttpCacheContext, type HttpCacheRequest } from './http-cache.context.js';
 import { checkedEviction, checkedOptions, type CacheResponseOptions } from './http-cache.options.js';
-import { pathTag } from './key.js';
 import { resolveRoute, type Exchange, type Route } from './http-cache.route.js';
 import { ResponseCache } from './response-cache.js';
+import { isSafe, writtenPaths } from './unsafe-methods.js';
 
 /** Middleware of Express and everything like it. */
 export type HttpCacheMiddleware = (
@@ -18,9 +18,6 @@ export type HttpCacheMiddleware = (
   response: ServerResponse,
   next: (error?: unknown) => void,
 ) => void;
-
-/** They change nothing (RFC 9110 §9.2.1). */
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /**
  * The HTTP cache for plain Express: injectable in Nest, made by `createHttpCache` without it. Its methods may be
@@ -52,6 +49,9 @@ export class HttpCache {
     return (request, response, next) => {
       if (route.ttl === 0) return next();
       const context = new HttpCacheContext(request, response);
+      const isWrite = route.invalidateOnUnsafe && !isSafe(context.method);
+      if (isWrite)
+        new HeldResponse(response, () => evict(this.cache, [writtenPaths(response)], context)).attach();
       const exchange = {
         context,
         raw: response,
@@ -60,15 +60,14 @@ export class HttpCache {
         version: null,
         isEnded: false,
       };
-      const tags = [...route.tags, pathTag(context.host, context.url)];
-      void this.#answerOr(next, exchange, { ...route, tags });
+      void this.#answerOr(next, exchange, route);
     };
   };
 
   /**
    * Drops every cached query and page of the models after a successful (2xx or 3xx) response to a write, and
    * before the client gets it: `router.post('/products', clearModelCacheAfter('Product'), handler)`. Requests that
-   * only read (GET, HEAD, OPTIONS, TRACE) pass, so that it may stand before a whole router. What `cacheAPIResponse`
+   * only read (GET, HEAD, OPTIONS, TRACE and their like) pass, so that it may stand before a whole router. What `cacheAPIResponse`
    * keeps under the very path of the write is dropped with it (RFC 9111 §4.4); other pages follow by
    * `tags: [model('Product')]`.
    *
@@ -78,8 +77,8 @@ export class HttpCache {
     const eviction = checkedEviction({ models }, 'clearModelCacheAfter()');
     return (request, response, next) => {
       const context = new HttpCacheContext(request, response);
-      if (SAFE_METHODS.has(context.method)) return next();
-      const page = { tags: [pathTag(context.host, context.url)] };
+      if (isSafe(context.method)) return next();
+      const page = writtenPaths(response);
       new HeldResponse(response, () => evict(this.cache, [eviction, page], context)).attach();
       next();
     };

@@ -6,6 +6,7 @@ import { checkedName } from '../engine/key-space.js';
 import { model, type ModelLike } from '../tags.js';
 import type { HttpCacheContext, HttpCacheRequest } from './http-cache.context.js';
 import type { QueryRule } from './key.js';
+import type { FreshnessSource } from './storing.js';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -20,8 +21,39 @@ export type TagFunction<Request extends HttpCacheRequest = HttpCacheRequest> = (
 
 /** Options of `@CacheResponse` and `cacheAPIResponse`. */
 export interface CacheResponseOptions<Request extends HttpCacheRequest = HttpCacheRequest> {
-  /** How long an answer may be served, unless its own Cache-Control says less. Default: the cache's ttl. */
+  /**
+   * How long an answer may be served, unless its own Cache-Control says less. Default: the cache's ttl. With
+   * `freshness: 'response'` the most that an answer may claim; default: what it claims.
+   */
   ttl?: Duration;
+  /**
+   * Who says how long an answer is fresh. `'route'`: the ttl. `'response'`: its own fields, as for a reverse proxy:
+   * CDN-Cache-Control, `s-maxage`, `max-age`, Expires, or a tenth of what has passed since Last-Modified; every
+   * status that says so is stored, and what says nothing is not. Default: `'route'`.
+   */
+  freshness?: FreshnessSource;
+  /**
+   * How long after its ttl an answer may be served stale while one request loads it anew in the background (RFC
+   * 5861 §3). An answer's own `stale-while-revalidate` goes before it, `must-revalidate` forbids it. Default: 0.
+   */
+  staleWhileRevalidate?: Duration;
+  /**
+   * How long after its ttl an answer may be served in the place of a 500, 502, 503 or 504 of the handler (RFC 5861
+   * §4). An answer's own `stale-if-error` goes before it, `must-revalidate` forbids it. Default: 0.
+   */
+  staleIfError?: Duration;
+  /**
+   * Whether clients may ask for other than what the cache would give, by Cache-Control in the request: `no-cache`,
+   * `no-store`, `max-age`, `min-fresh`, `max-stale`, `only-if-cached` (RFC 9111 §5.2.1). Any client can then make
+   * the handler run. Default: false.
+   */
+  requestDirectives?: boolean;
+  /**
+   * Whether a successful POST, PUT, PATCH, DELETE or other unsafe request to the path of an answer drops it, with
+   * those under its Location and Content-Location of the same host (RFC 9111 §4.4). On a route that writes: whether
+   * it drops what is stored under its path. Default: true.
+   */
+  invalidateOnUnsafe?: boolean;
   /**
    * Stands for path and query in the key; host, scope and header values stay. `cache.delete(key)` drops every
    * answer under it. Default: path and query.
@@ -53,7 +85,21 @@ export interface CacheEvictOptions<Request extends HttpCacheRequest = HttpCacheR
   models?: List<string | ModelLike, Request>;
 }
 
-const OPTIONS = ['ttl', 'key', 'tags', 'vary', 'query', 'scope', 'maxBodyBytes'];
+const DURATIONS = ['ttl', 'staleWhileRevalidate', 'staleIfError'] as const;
+const SWITCHES = ['requestDirectives', 'invalidateOnUnsafe'] as const;
+const OPTIONS = [
+  'ttl',
+  'key',
+  'tags',
+  'vary',
+  'query',
+  'scope',
+  'maxBodyBytes',
+  'freshness',
+  'staleWhileRevalidate',
+  'staleIfError',
+  ...SWITCHES,
+];
 const EVICTIONS = ['tags', 'keys', 'models'];
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -68,8 +114,25 @@ export function checkedOptions<R extends HttpCacheRequest>(
   where: string,
 ): CacheResponseOptions<R> {
   onlyKnown(options, OPTIONS, where);
-  const { ttl, key, tags, vary, query, scope, maxBodyBytes } = options;
-  if (ttl !== undefined) at(where, () => toMilliseconds(ttl, 'ttl'));
+  const { key, tags, vary, query, scope, freshness, maxBodyBytes } = options;
+  for (const name of DURATIONS) {
+    const duration = options[name];
+    if (duration !== undefined) at(where, () => toMilliseconds(duration, name));
+  }
+  for (const name of SWITCHES) {
+    const isOn: unknown = options[name];
+    if (isOn === undefined || typeof isOn === 'boolean') continue;
+    throw new HttpCacheOptionsError(where, {
+      problem: `${name} is ${shown(isOn)}`,
+      expected: 'true or false',
+    });
+  }
+  if (freshness !== undefined && freshness !== 'route' && freshness !== 'response') {
+    throw new HttpCacheOptionsError(where, {
+      problem: `freshness is ${shown(freshness)}`,
+      expected: "'route' or 'response'",
+    });
+  }
   if (key !== undefined && typeof key !== 'function') at(where, () => checkedName('key', key));
   if (tags !== undefined)
     list(tags, 'tags', where).forEach(

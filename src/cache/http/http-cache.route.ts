@@ -1,21 +1,26 @@
+import type { EventEmitter } from 'node:events';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { toMilliseconds } from '../../duration.js';
 import type { ResolvedCacheOptions } from '../cache.options.js';
+import type { FreshnessRules } from './freshness.js';
 import type { HttpCacheContext } from './http-cache.context.js';
 import type { CacheResponseOptions, TagFunction } from './http-cache.options.js';
 import type { QueryRule } from './key.js';
 
 /** A cached route: options complete, durations in milliseconds. */
-export interface Route {
+export interface Route extends FreshnessRules {
   /** Controller and method; what tells two handlers of one path apart. */
   id: string;
-  ttl: number;
   key: CacheResponseOptions['key'];
   tags: readonly (string | TagFunction)[];
   /** In lower case, sorted, each once. */
   vary: readonly string[];
   query: QueryRule | undefined;
   scope: CacheResponseOptions['scope'];
+  /** Whether requests may ask for other than what the cache would give: `no-cache`, `max-stale` and the like. */
+  requestDirectives: boolean;
+  /** Whether a write to the path of an answer drops it. */
+  invalidateOnUnsafe: boolean;
   maxBodyBytes: number;
 }
 
@@ -35,9 +40,13 @@ export interface Exchange {
   returned?: unknown;
   /** The handler failed, or nobody waited for it: whatever is sent, exception filters or fallbacks made it. */
   isForsaken?: boolean;
+  /** What is given requests of this kind, where that is known: a stale answer is loaded anew by one of them. */
+  server?: EventEmitter | undefined;
 }
 
 const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** The most that an answer may claim for itself: delta-seconds end there (RFC 9111 §1.2.2). */
+const LONGEST = 2 ** 31 * 1_000;
 
 /** Options as they were checked, with the cache's defaults behind them. */
 export function resolveRoute(
@@ -46,14 +55,22 @@ export function resolveRoute(
   defaults: ResolvedCacheOptions,
 ): Route {
   const { ttl, key, tags = [], vary = [], query, scope, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
+  const { freshness = 'route', requestDirectives = false, invalidateOnUnsafe = true } = options;
+  const { staleWhileRevalidate = 0, staleIfError = 0 } = options;
+  const longest = freshness === 'response' ? LONGEST : defaults.ttl;
   return {
     id,
-    ttl: ttl === undefined ? defaults.ttl : toMilliseconds(ttl, 'ttl'),
+    ttl: ttl === undefined ? longest : toMilliseconds(ttl, 'ttl'),
+    freshness,
+    staleWhileRevalidate: toMilliseconds(staleWhileRevalidate, 'staleWhileRevalidate'),
+    staleIfError: toMilliseconds(staleIfError, 'staleIfError'),
     key,
     tags,
     vary: [...new Set(vary.map((name) => name.toLowerCase()))].sort(),
     query,
     scope,
+    requestDirectives,
+    invalidateOnUnsafe,
     maxBodyBytes: Math.min(maxBodyBytes, defaults.maxValueBytes),
   };
 }

@@ -1,36 +1,48 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { CacheService } from '../cache.service.js';
-import type { EntryLead, FillOptions } from '../engine/entry-access.js';
 import { answerHead, etagOf, text, type AnswerHead } from './answer-head.js';
 import { cacheStatus, type Forwarded } from './cache-status.js';
-import { hideConditions, isNotModified } from './conditional.js';
-import { encodeFrame } from './frame.js';
-import type { Exchange, Route } from './http-cache.route.js';
-import { variantHash } from './key.js';
-import { FORWARDED, lifetime, personalReason, refusalReason, varyNames } from './policy.js';
-import { RecordedResponse } from './recorded-response.js';
-import { sendNotModified } from './replayed-response.js';
+import { askConditionally, hideConditions, isNotModified, validatorsOf } from './conditional.js';
+import { fill, isOfUse, ownHash, type FillingOptions } from './filling.js';
+import type { StoredAnswer } from './frame.js';
+import { freshenedHead, fieldsOf } from './freshened.js';
+import { lifetimes } from './freshness.js';
+import { FORWARDED, varyNames } from './policy.js';
+import { RecordedResponse, type Verdict } from './recorded-response.js';
+import { sendNotModified, setAnswerHead, setAnswerStatus } from './replayed-response.js';
+import {
+  emittedControl,
+  isSharedByItsWord,
+  personalReason,
+  refusalReason,
+  withoutEmitted,
+} from './storing.js';
+import { isFailure, mayStandIn } from './use.js';
 
 /** How a miss ended. `refused`: its answer can't be shared, which is likely to be so again. */
-export type MissOutcome = 'stored' | 'refused' | 'broken';
+export type MissOutcome = 'stored' | 'refused' | 'failed' | 'broken';
 
-export interface MissOptions {
-  cache: CacheService;
-  exchange: Exchange;
-  route: Route;
-  lead: EntryLead;
-  /** Of the entry that the lead is for. */
-  hash: string;
+/** What the handler is asked about: an answer that may no longer be served as it is. */
+export interface StaleAnswer {
+  answer: StoredAnswer;
+  /** Milliseconds since the epoch. */
+  storedAt: number;
+  freshUntil: number;
+}
+
+export interface MissOptions extends FillingOptions {
   fwd: Forwarded;
   /** Request headers whose values made the hash. */
   keyedHeaders: readonly string[];
-  /** Whether an answer under this hash may be stored at all. */
-  admits: (hash: string) => boolean;
+  /** What is there, but may not be served without asking. */
+  stale?: StaleAnswer | undefined;
   onOutcome: (outcome: MissOutcome) => void;
   onError: (error: unknown) => void;
 }
 
-/** Records what the handler answers and stores it, if it may be stored. Ends its lead in every case. */
+/**
+ * Records what the handler answers and stores it, if it may be stored. Where something stale is there the handler is
+ * asked conditionally: its 304 makes that fresh, and its failure may be answered with it. Ends its lead in every case.
+ */
 export class Miss {
   readonly #requestHeaders;
   #unhide = (): void => {};
@@ -44,8 +56,9 @@ export class Miss {
   }
 
   record(): void {
-    const { exchange, route } = this.options;
+    const { exchange, route, stale } = this.options;
     this.#unhide = hideConditions(exchange.context.headers);
+    if (stale) askConditionally(exchange.context.headers, validatorsOf(stale.answer));
     const recorded = new RecordedResponse(exchange.raw, route.maxBodyBytes, {
       onHead: (status, headers, whole) => this.#onHead(status, headers, whole),
       onComplete: (body) => this.#onComplete(body),
@@ -54,12 +67,15 @@ export class Miss {
     recorded.attach();
   }
 
-  #onHead(status: number, headers: OutgoingHttpHeaders, whole: Buffer | undefined) {
+  #onHead(status: number, headers: OutgoingHttpHeaders, whole: Buffer | undefined): Verdict {
     const { raw } = this.options.exchange;
     this.#unhide();
+    const { stale } = this.options;
+    if (stale && status === 304) return this.#freshen(stale, headers);
+    if (stale && isFailure(status) && this.#mayStandIn(stale)) return this.#standIn(stale, status);
     const refusal = this.#refusal(status, headers, whole);
     if (refusal === undefined) this.#keepHead(status, headers, whole);
-    else this.#pass('refused');
+    else this.#refuse(status);
     this.#tell(headers, refusal, whole !== undefined);
 
     const validators = { etag: text(raw.getHeader('etag')), lastModified: text(headers['last-modified']) };
@@ -72,25 +88,93 @@ export class Miss {
 
   #refusal(status: number, headers: OutgoingHttpHeaders, whole: Buffer | undefined): string | undefined {
     const { cache, exchange, route } = this.options;
-    const refusal = refusalReason(status, headers);
+    const refusal = refusalReason(status, headers, route.freshness);
     if (refusal !== undefined) return refusal;
     if (exchange.isForsaken) return 'error';
     // Authentication may run behind the cache: until then it was not known that somebody asks.
     if (route.scope === undefined && exchange.context.authenticated) return 'user';
-    if (lifetime(headers, route.ttl, cache.options.clock.now()) === 0) return 'expired';
-    return whole && whole.length > route.maxBodyBytes ? 'body-size' : undefined;
+    if (!this.#mayBeShared(headers)) return 'authorization';
+    const { now } = this;
+    const age = answerHead(exchange, status, headers, now).age;
+    if (!isOfUse(lifetimes({ status, headers, age }, route, now))) return 'expired';
+    return whole && whole.length > Math.min(route.maxBodyBytes, cache.options.maxValueBytes)
+      ? 'body-size'
+      : undefined;
+  }
+
+  /** Where the answer says how it may be stored, it also says whether it is for others than who was authorized. */
+  #mayBeShared(headers: OutgoingHttpHeaders): boolean {
+    const { route } = this.options;
+    if (route.freshness === 'route' || typeof route.scope === 'function') return true;
+    const isKeyed = this.options.keyedHeaders.includes('authorization');
+    return this.#requestHeaders.authorization === undefined || isKeyed || isSharedByItsWord(headers);
   }
 
   #keepHead(status: number, headers: OutgoingHttpHeaders, whole: Buffer | undefined): void {
-    const { exchange, route, keyedHeaders } = this.options;
-    const vary = varyNames(headers) as Set<string>; // `*` was refused
-    const covered = new Set([...keyedHeaders, ...FORWARDED, 'host']);
-    this.#newNames = [...vary].filter((name) => !covered.has(name)).sort();
+    const { exchange, route } = this.options;
+    const vary = this.#depends(headers);
     const untold = route.vary.filter((name) => !vary.has(name));
     if (untold.length > 0) exchange.raw.setHeader('Vary', [headers.vary ?? [], untold].flat().join(', '));
-    this.#head = answerHead(exchange, status, headers);
+    const control = emittedControl(headers, route);
+    if (control !== undefined) exchange.raw.setHeader('Cache-Control', control);
+    this.#head = answerHead(exchange, status, headers, this.now);
     const etag = whole && etagOf(this.#head, whole);
     if (etag !== undefined) exchange.raw.setHeader('ETag', etag);
+  }
+
+  #depends(headers: OutgoingHttpHeaders): Set<string> {
+    const vary = varyNames(headers) as Set<string>; // `*` was refused
+    const covered = new Set([...this.options.keyedHeaders, ...FORWARDED, 'host']);
+    this.#newNames = [...vary].filter((name) => !covered.has(name)).sort();
+    return vary;
+  }
+
+  /** The handler has nothing new: what is there is sent, with what the 304 says of it. */
+  #freshen({ answer }: StaleAnswer, headers: OutgoingHttpHeaders): Verdict {
+    const { exchange, route, fwd } = this.options;
+    const head = freshenedHead(answer, answerHead(exchange, 304, headers, this.now));
+    const fields = withoutEmitted(fieldsOf(head), route);
+    const refusal =
+      personalReason({ 'set-cookie': headers['set-cookie'] }, route.freshness) ??
+      refusalReason(head.status, fields, route.freshness);
+    const freshened: StoredAnswer = { ...answer, ...head };
+    const told = { fwd, fwdStatus: 304, stored: refusal === undefined, detail: refusal };
+    const instead = this.#send(freshened, head.age, cacheStatus({ hit: false, ...told }));
+    if (refusal === undefined) {
+      this.#depends(fields);
+      this.#head = head;
+      this.#onComplete(answer.body);
+    } else {
+      this.#refuse(304);
+    }
+    return { instead };
+  }
+
+  #mayStandIn({ answer, freshUntil }: StaleAnswer): boolean {
+    const limits = answer.stale;
+    return limits !== undefined && mayStandIn({ freshFor: freshUntil - this.now, limits });
+  }
+
+  /** The handler failed: what is there is sent as it is (RFC 5861 §4). */
+  #standIn({ answer, storedAt }: StaleAnswer, fwdStatus: number): Verdict {
+    const { exchange, fwd } = this.options;
+    // What the failed answer said of itself says nothing of this one.
+    for (const name of exchange.raw.getHeaderNames()) {
+      const before = exchange.entryHeaders[name];
+      if (before === undefined) exchange.raw.removeHeader(name);
+      else exchange.raw.setHeader(name, before);
+    }
+    const age = answer.age + Math.max(0, Math.floor((this.now - storedAt) / 1_000));
+    const status = cacheStatus({ hit: false, fwd, fwdStatus, detail: 'stale-if-error' });
+    const instead = this.#send(answer, age, status);
+    this.#pass('failed');
+    return { instead };
+  }
+
+  #send(answer: StoredAnswer, age: number, cacheStatus: string): Buffer | undefined {
+    const { raw, entryHeaders, context } = this.options.exchange;
+    setAnswerHead(raw, { answer, entryHeaders, age, cacheStatus });
+    return setAnswerStatus(raw, answer, { method: context.method, headers: this.#requestHeaders });
   }
 
   /** Cache-Status says what was decided; those of caches behind the handler stay before it (RFC 9211 §2). */
@@ -117,42 +201,24 @@ export class Miss {
   }
 
   async #store(body: Buffer): Promise<void> {
-    const { cache, exchange, route, lead, hash, admits } = this.options;
+    const { exchange, route, hash } = this.options;
     const head = this.#head;
     if (!head || !exchange.raw.headersSent) return this.#pass('broken');
-    const sent = exchange.raw.getHeaders();
-    if (personalReason(sent) !== undefined) return this.#pass('refused');
-    const fill: FillOptions = {
-      ttl: lifetime({ ...sent, age: String(head.age) }, route.ttl, cache.options.clock.now()),
-      staleTtl: 0,
-      tags: cache.registryTags(this.#tags(head, body)),
-      codec: 'http',
-    };
-    const answer = encodeFrame({ kind: 'answer', ...head, etag: etagOf(head, body), body });
-
-    const dependsOnMore = this.#newNames.length > 0;
-    const own = dependsOnMore ? variantHash(hash, this.#newNames, this.#requestHeaders) : hash;
-    if (!admits(own)) return this.#pass('refused');
-    if (!dependsOnMore) {
-      this.#end('stored');
-      await lead.fill(answer, fill);
-      return;
-    }
-    // Opened before those who wait are told which headers matter: they find it under way.
-    const opened = await cache.openEntry({ hash: { space: 'http', value: own }, tags: fill.tags ?? [] });
-    this.#end('stored');
-    await lead.fill(encodeFrame({ kind: 'variants', names: this.#newNames }), { ...fill, tags: [] });
-    if (opened.found) return opened.refresh?.pass();
-    // An invalidation since this load began would be missed by a lead that is younger than the load.
-    if (opened.asOf === lead.asOf) await opened.fill(answer, fill);
-    else opened.pass();
+    const sent = withoutEmitted(exchange.raw.getHeaders(), route);
+    if (personalReason(sent, route.freshness, head.status) !== undefined) return this.#refuse(head.status);
+    const newNames = this.#newNames;
+    const own = ownHash(hash, newNames, this.#requestHeaders);
+    const told = await fill(this.options, { head, body, sent, newNames, own }, () => this.#end('stored'));
+    if (told === 'refused') this.#refuse(head.status);
   }
 
-  #tags(head: AnswerHead, body: Buffer): string[] {
-    const { exchange, route } = this.options;
-    if (route.tags.every((tag) => typeof tag === 'string')) return [...route.tags];
-    const content = exchange.returned ?? parsed(head, body);
-    return route.tags.flatMap((tag) => (typeof tag === 'string' ? tag : tag(exchange.context, content)));
+  /** The answer is for its caller alone. What is there goes with it, unless the handler only failed for now. */
+  #refuse(status: number): void {
+    const { stale, lead } = this.options;
+    const isOutdated = stale && !isFailure(status) && status !== 429;
+    if (!isOutdated || this.#isOver) return this.#pass(isFailure(status) ? 'failed' : 'refused');
+    this.#end('refused');
+    void lead.fill(Buffer.alloc(0), { ttl: 0, codec: 'http' }).catch(this.options.onError);
   }
 
   #pass(outcome: MissOutcome): void {
@@ -166,10 +232,8 @@ export class Miss {
     this.#unhide();
     this.options.onOutcome(outcome);
   }
-}
 
-/** What tag functions see where it is not known what the handler returned: JSON parsed, or else the bytes. */
-function parsed({ headers }: AnswerHead, body: Buffer): unknown {
-  const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
-  return /\bjson\b/i.test(String(type)) ? (JSON.parse(body.toString()) as unknown) : body;
+  private get now(): number {
+    return this.options.cache.options.clock.now();
+  }
 }

@@ -1,6 +1,4 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
-import { parseCacheControl } from './cache-control.js';
-import { parseHttpDate } from './http-date.js';
 
 /** What the policy must know of a request. */
 export interface RequestFacts {
@@ -65,55 +63,6 @@ export function bypassReason(request: RequestFacts, route: RouteRules): string |
   const header = PARTIAL.find(unkeyed) ?? OVERRIDES.find(unkeyed);
   if (header !== undefined || route.scoped) return header;
   return CREDENTIALS.find(unkeyed) ?? (request.authenticated ? 'user' : undefined);
-}
-
-/** Cacheable by default (RFC 9110 §15.1) without 206, which is not whole, and errors, which are not answers. */
-const STORABLE = new Set([200, 203, 301, 308]);
-const ENDLESS = /^(?:text\/event-stream|multipart\/x-mixed-replace)\b/i;
-
-/** Why a response must not be stored (RFC 9111 §3, as a shared cache): undefined if it may. */
-export function refusalReason(status: number, headers: OutgoingHttpHeaders): string | undefined {
-  if (!STORABLE.has(status)) return 'status';
-  if (headers['content-range'] !== undefined) return 'content-range';
-  if (headers.trailer !== undefined) return 'trailer';
-  if (ENDLESS.test(String(headers['content-type'] ?? ''))) return 'event-stream';
-  return personalReason(headers) ?? (varyNames(headers) === '*' ? 'vary' : undefined);
-}
-
-/** The part of the refusal that outer middleware may add when the head leaves: asked once more then. */
-export function personalReason(headers: OutgoingHttpHeaders): string | undefined {
-  if (headers['set-cookie'] !== undefined) return 'set-cookie';
-  const control = parseCacheControl(headers['cache-control']);
-  if (control.malformed) return 'cache-control';
-  // A qualified private or no-cache counts as unqualified (RFC 9111 §5.2.2.4 allows it).
-  const forbidden = ['no-store', 'private', 'no-cache'].find((directive) => control.has(directive));
-  if (forbidden !== undefined) return forbidden;
-  const pragma = headers['cache-control'] === undefined && String(headers.pragma ?? '');
-  return pragma && pragma.toLowerCase().includes('no-cache') ? 'no-cache' : undefined;
-}
-
-/**
- * Milliseconds for which a response may be served: the route's, at most what the response says of itself
- * (RFC 9111 §4.2.1: s-maxage before max-age before Expires), less the age it came with.
- */
-export function lifetime(headers: OutgoingHttpHeaders, ttl: number, now: number): number {
-  const control = parseCacheControl(headers['cache-control']);
-  const seconds = control.seconds('s-maxage') ?? control.seconds('max-age') ?? expires(headers, now);
-  if (seconds === undefined) return ttl;
-  return Math.max(0, Math.min(ttl, (seconds - initialAge(headers)) * 1_000));
-}
-
-function expires(headers: OutgoingHttpHeaders, now: number): number | undefined {
-  if (headers.expires === undefined) return undefined;
-  // A date that can't be read, "0" above all, is in the past (RFC 9111 §5.3).
-  const at = parseHttpDate(headers.expires) ?? 0;
-  return Math.max(0, (at - (parseHttpDate(headers.date) ?? now)) / 1_000);
-}
-
-/** Seconds that a response was old when the handler gave it, a proxied one for example. */
-export function initialAge(headers: OutgoingHttpHeaders): number {
-  const age = Number(headers.age ?? 0);
-  return Number.isSafeInteger(age) && age > 0 ? age : 0;
 }
 
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -3,17 +3,19 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { bytesOf, ResponseTap, type Piece } from './response-tap.js';
 
+/**
+ * `record`: collect the body; `not-modified`: collect it, but send none; `instead`: whatever is written is dropped,
+ * and these bytes are sent in its place.
+ */
+export type Verdict = 'record' | 'not-modified' | 'ignore' | { instead: Buffer | undefined };
+
 /** What a recording tells. */
 export interface RecordingListener {
   /**
    * The head is about to leave; `whole` is the body where it is sent in one piece. May still change status and
-   * headers of the raw response. `record`: collect the body; `not-modified`: collect it, but send none.
+   * headers of the raw response.
    */
-  onHead(
-    status: number,
-    headers: OutgoingHttpHeaders,
-    whole: Buffer | undefined,
-  ): 'record' | 'not-modified' | 'ignore';
+  onHead(status: number, headers: OutgoingHttpHeaders, whole: Buffer | undefined): Verdict;
   /** The handler ended the response and nothing went wrong. */
   onComplete(body: Buffer): void;
   /** The body that was asked for will not come: cut short, of another length than announced, or too large. */
@@ -28,6 +30,7 @@ export class RecordedResponse extends ResponseTap {
   #state: 'open' | 'recording' | 'over' = 'open';
   #isSent = false;
   #hasEnded = false;
+  #instead: { bytes: Buffer | undefined } | undefined;
 
   constructor(
     raw: ServerResponse,
@@ -54,12 +57,16 @@ export class RecordedResponse extends ResponseTap {
 
   protected override onFlush(): void {
     this.#sendHead(undefined);
-    this.flush();
+    if (!this.#instead) this.flush();
   }
 
   protected override onWrite(piece: Piece): boolean {
     if (this.#hasEnded) return this.write(piece); // HTTP/2 ends with a write of its own
     this.#sendHead(undefined);
+    if (this.#instead) {
+      piece.callback?.();
+      return true;
+    }
     this.#collect(bytesOf(piece));
     return this.write(piece);
   }
@@ -69,6 +76,8 @@ export class RecordedResponse extends ResponseTap {
     this.#hasEnded = true;
     const bytes = bytesOf(piece);
     const notModified = this.#sendHead(bytes ?? Buffer.alloc(0)) === 'not-modified';
+    const { callback } = piece;
+    if (this.#instead) return this.end({ chunk: this.#instead.bytes, encoding: undefined, callback });
     this.#collect(bytes);
     try {
       this.end(notModified ? { ...piece, chunk: undefined } : piece);
@@ -87,7 +96,8 @@ export class RecordedResponse extends ResponseTap {
     const length = headers['content-length'];
     this.#announced = length === undefined ? undefined : Number(length);
     const verdict = this.listener.onHead(this.raw.statusCode, headers, whole);
-    this.#state = verdict === 'ignore' ? 'over' : 'recording';
+    this.#state = verdict === 'record' || verdict === 'not-modified' ? 'recording' : 'over';
+    if (typeof verdict === 'object') this.#instead = { bytes: verdict.instead };
     return verdict === 'not-modified' ? verdict : undefined;
   }
 

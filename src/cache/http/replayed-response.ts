@@ -1,20 +1,24 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { sameValue } from './answer-head.js';
-import { isNotModified } from './conditional.js';
+import { isNotModified, type Validators } from './conditional.js';
 import type { StoredAnswer } from './frame.js';
 import { ResponseTap, type Piece } from './response-tap.js';
 
-/** How a stored answer is to be served. */
-export interface Replay {
+/** A stored answer, and what is said about it. */
+export interface Told {
   answer: StoredAnswer;
   /** Headers of the response when the lookup began: those of this request. */
   entryHeaders: OutgoingHttpHeaders;
-  /** Method and headers of the request that is answered. */
-  method: string;
-  requestHeaders: IncomingHttpHeaders;
   /** Fields that tell about the hit. */
   age: number;
   cacheStatus: string;
+}
+
+/** How a stored answer is to be served. */
+export interface Replay extends Told {
+  /** Method and headers of the request that is answered. */
+  method: string;
+  requestHeaders: IncomingHttpHeaders;
 }
 
 /**
@@ -84,48 +88,61 @@ export class ReplayedResponse extends ResponseTap {
 
   #send(callback?: Piece['callback']): void {
     const { answer, method, requestHeaders } = this.replay;
-    this.#setHeaders();
+    setAnswerHead(this.raw, this.replay);
     this.#state = 'replayed';
-    const isModified = answer.status >= 300 || !isNotModified(requestHeaders, answer);
-    if (isModified) {
-      this.raw.statusCode = answer.status;
-      this.raw.setHeader('Content-Length', answer.body.length);
-    } else {
-      sendNotModified(this.raw);
-    }
-    const chunk = isModified && method !== 'HEAD' ? answer.body : undefined;
+    const chunk = setAnswerStatus(this.raw, answer, { method, headers: requestHeaders });
     this.#isEnding = true;
     this.end({ chunk, encoding: undefined, callback });
     this.#isEnding = false;
   }
 
   #isError(): boolean {
-    // Only whole, successful answers are stored: an error status comes from what runs around the cache.
+    // Until the stored answer is sent, an error status comes from what runs around the cache.
     if (this.#state === 'open' && this.raw.statusCode >= 400) this.#state = 'error';
     return this.#state === 'error';
   }
+}
 
-  #setHeaders(): void {
-    const { raw } = this;
-    const { answer, entryHeaders, age, cacheStatus } = this.replay;
-    const stored = new Set(answer.headers.map(([name]) => name.toLowerCase()));
-    for (const name of OF_THE_ANSWER) {
-      const mine = entryHeaders[name];
-      if (stored.has(name) || raw.getHeader(name) === mine) continue;
-      if (mine === undefined) raw.removeHeader(name);
-      else raw.setHeader(name, mine);
-    }
-    for (const [name, value] of answer.headers) {
-      const lower = name.toLowerCase();
-      const untouched = sameValue(raw.getHeader(name), entryHeaders[lower]);
-      if (!untouched && !OF_THE_ANSWER.includes(lower)) continue;
-      if (value === null) raw.removeHeader(name);
-      else raw.setHeader(name, value);
-    }
-    if (answer.etag !== undefined) raw.setHeader('ETag', answer.etag);
-    raw.setHeader('Age', age);
-    raw.setHeader('Cache-Status', cacheStatus);
+/** Makes a head that of a stored answer: what is of this request stays, what is of the body is the answer's. */
+export function setAnswerHead(raw: ServerResponse, { answer, entryHeaders, age, cacheStatus }: Told): void {
+  const stored = new Set(answer.headers.map(([name]) => name.toLowerCase()));
+  for (const name of OF_THE_ANSWER) {
+    const mine = entryHeaders[name];
+    if (stored.has(name) || raw.getHeader(name) === mine) continue;
+    if (mine === undefined) raw.removeHeader(name);
+    else raw.setHeader(name, mine);
   }
+  for (const [name, value] of answer.headers) {
+    const lower = name.toLowerCase();
+    const untouched = sameValue(raw.getHeader(name), entryHeaders[lower]);
+    if (!untouched && !OF_THE_ANSWER.includes(lower)) continue;
+    if (value === null) raw.removeHeader(name);
+    else raw.setHeader(name, value);
+  }
+  if (answer.etag !== undefined) raw.setHeader('ETag', answer.etag);
+  raw.setHeader('Age', age);
+  raw.setHeader('Cache-Status', cacheStatus);
+}
+
+/** The last of a head: status and length, 304 where the client has it. Gives the bytes to send, if any. */
+export function setAnswerStatus(
+  raw: ServerResponse,
+  answer: StoredAnswer,
+  { method, headers }: { method: string; headers: IncomingHttpHeaders },
+): Buffer | undefined {
+  if (answer.status < 300 && isNotModified(headers, answerValidators(answer))) {
+    sendNotModified(raw);
+    return undefined;
+  }
+  raw.statusCode = answer.status;
+  if (answer.status !== 204) raw.setHeader('Content-Length', answer.body.length);
+  return method === 'HEAD' || answer.status === 204 ? undefined : answer.body;
+}
+
+/** Without Last-Modified the date of the answer is what If-Modified-Since is compared with (RFC 9111 §4.3.2). */
+function answerValidators({ etag, lastModified, headers }: StoredAnswer): Validators {
+  const date = headers.find(([name]) => name.toLowerCase() === 'date')?.[1];
+  return { etag, lastModified: lastModified ?? (typeof date === 'string' ? date : undefined) };
 }
 
 /** Makes a head that of 304: what describes a body goes, what describes the resource stays (RFC 9110 §15.4.5). */

@@ -1,0 +1,45 @@
+import { cacheStatus, type Forwarded } from './cache-status.js';
+import type { StoredAnswer } from './frame.js';
+import type { Exchange } from './http-cache.route.js';
+import { ReplayedResponse } from './replayed-response.js';
+
+/** `answered`: the stored answer is on its way. `handle`: the handler has to run. */
+export type Decision = 'answered' | 'handle';
+
+/** The handler answers and nothing is recorded; the response says why. */
+export function handle({ raw }: Exchange, fwd: Forwarded, detail?: string): Decision {
+  if (!raw.headersSent) raw.setHeader('Cache-Status', cacheStatus({ hit: false, fwd, detail }));
+  return 'handle';
+}
+
+/** A stored answer goes out, in the place of what the framework sends where it sends something. */
+export function serve(exchange: Exchange, answer: StoredAnswer, age: number, cacheStatus: string): Decision {
+  const { context, raw, entryHeaders, isEnded } = exchange;
+  const { method, headers: requestHeaders } = context;
+  const replayed = new ReplayedResponse(raw, {
+    answer,
+    entryHeaders,
+    method,
+    requestHeaders,
+    age,
+    cacheStatus,
+  }).attach();
+  if (!isEnded) replayed.sendNow();
+  return 'answered';
+}
+
+/** The client wants what is stored or nothing (RFC 9111 §5.2.1.7). */
+export function refuse(exchange: Exchange): Decision {
+  const body = Buffer.alloc(0);
+  const headers = [['Cache-Control', 'no-store']] as const;
+  const nothing: StoredAnswer = {
+    kind: 'answer',
+    status: 504,
+    headers,
+    etag: undefined,
+    lastModified: undefined,
+    age: 0,
+    body,
+  };
+  return serve(exchange, nothing, 0, cacheStatus({ hit: false, detail: 'only-if-cached' }));
+}

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import type { CacheService } from '../cache.service.js';
+import { decodeFrame, encodeFrame } from './frame.js';
+import type { HttpCacheContext } from './http-cache.context.js';
+import type { Exchange, Route } from './http-cache.route.js';
+import { entryHash, headerValues, targetParts } from './key.js';
+import { FORWARDED } from './policy.js';
+
+/** Fingerprint of the entries under users' keys: a value that `cache.set` put there is not one of them. */
+const GENERATION = 'http';
+const LONGEST_GENERATION = 366 * 86_400_000;
+
+/** Where the answers to a request are found, header values aside. */
+export class RouteKeys {
+  constructor(private readonly cache: CacheService) {}
+
+  /** The hash of all that tells this answer from others, but for header values; undefined for whom nothing is kept. */
+  async of(exchange: Exchange, route: Route): Promise<string | undefined> {
+    const scope = await scopeOf(route, exchange.context);
+    return scope === undefined ? undefined : this.#hash(exchange, route, scope);
+  }
+
+  async #hash({ context, version }: Exchange, route: Route, scope: string | null): Promise<string> {
+    const key = typeof route.key === 'function' ? route.key(context) : route.key;
+    const parts = targetParts(context.url, route.query);
+    const routed = context.routedUrl === context.url ? [] : targetParts(context.routedUrl, route.query);
+    return entryHash({
+      route: [route.id, context.pattern, version],
+      scheme: context.scheme,
+      host: context.host,
+      target:
+        key === undefined
+          ? ['url', ...parts, ...routed]
+          : ['key', key, await this.#generation(key, Math.min(route.ttl, LONGEST_GENERATION))],
+      forwarded: headerValues(FORWARDED, context.headers),
+      scope,
+    });
+  }
+
+  /**
+   * What lives under a user's key is no answer but a random generation, part of the hashes of all answers under
+   * it: deleting the key puts them out of reach at once, those being made included. It lives as long as it is used.
+   */
+  async #generation(key: string, ttl: number): Promise<string> {
+    const entry = await this.cache.openEntry({ key, fingerprint: GENERATION });
+    const lifetimes = { ttl, staleTtl: ttl, codec: 'http' } as const;
+    if (!entry.found) {
+      const id = randomUUID();
+      await entry.fill(encodeFrame({ kind: 'generation', id }), lifetimes);
+      return id;
+    }
+    void entry.refresh?.fill(entry.entry.payload, lifetimes).catch(() => {});
+    const frame = decodeFrame(entry.entry.payload);
+    return frame?.kind === 'generation' ? frame.id : randomUUID();
+  }
+}
+
+/** Who the answer is for: null for whoever asks, undefined if that is not known. */
+async function scopeOf({ scope }: Route, context: HttpCacheContext): Promise<string | null | undefined> {
+  if (typeof scope !== 'function') return null;
+  const said: unknown = (await scope(context)) ?? undefined; // null is what many databases and tokens say for nobody
+  if (said === undefined || typeof said === 'string') return said;
+  throw new TypeError('scope gave something that is no string');
+}

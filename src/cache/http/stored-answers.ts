@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CacheService } from '../cache.service.js';
+import type { EntryLead, FoundEntry } from '../engine/entry-access.js';
+import { within } from '../engine/patience.js';
+import { cacheStatus, type Forwarded } from './cache-status.js';
+import { handle, refuse, serve, type Decision } from './decision.js';
+import { decodeFrame, type StoredAnswer } from './frame.js';
+import type { HitForMiss } from './hit-for-miss.js';
+import type { Exchange, Route } from './http-cache.route.js';
+import { headerValues } from './key.js';
+import { Miss, type MissOutcome } from './miss.js';
+import type { RequestDirectives } from './request-directives.js';
+import type { Revalidations } from './revalidations.js';
+import { mayStandIn, useOf, type Standing } from './use.js';
+import { VariantLimit } from './variant-limit.js';
+
+/** A request, and where its answer is to be found. */
+export interface Place {
+  exchange: Exchange;
+  route: Route;
+  asked: RequestDirectives;
+  /** Hash of the URL, and of the entry: the same, unless the answer depends on header values. */
+  url: string;
+  hash: string;
+  fwd: Forwarded;
+  /** Request headers whose values made the hash. */
+  keyedHeaders: readonly string[];
+  tags: readonly string[];
+}
+
+/** How often another process is asked whether it is done, in milliseconds. */
+const POLL = 50;
+const NO_LIMITS = { revalidate: 0, error: 0 };
+
+/** What is done with an entry that is there, and with one that is not. */
+export class StoredAnswers {
+  readonly #variants = new VariantLimit();
+
+  constructor(
+    private readonly cache: CacheService,
+    private readonly hitForMiss: HitForMiss,
+    private readonly revalidations: Revalidations,
+    private readonly report: (problem: string, error: unknown) => void,
+  ) {}
+
+  /** Nothing there: this request makes it, if it can. */
+  miss(place: Place, lead: EntryLead): Decision {
+    const { exchange, hash, fwd, asked } = place;
+    const isGone = exchange.raw.destroyed || exchange.raw.closed;
+    const isHead = exchange.context.method === 'HEAD';
+    if (lead.alone || isGone || isHead || asked.onlyIfCached) {
+      lead.pass();
+      if (lead.alone) this.hitForMiss.mark(hash);
+      else this.hitForMiss.leave(hash);
+      return asked.onlyIfCached ? refuse(exchange) : handle(exchange, fwd, lead.alone ? 'busy' : undefined);
+    }
+    this.#record(place, lead, (outcome) => this.#learn(hash, outcome));
+    return 'handle';
+  }
+
+  /** An answer is there: it is served, or the handler is asked first. */
+  async use(place: Place, answer: StoredAnswer, found: FoundEntry): Promise<Decision> {
+    const patience = this.#now + this.cache.options.lease.wait;
+    let there = { answer, found };
+    let hasAsked = false;
+    for (;;) {
+      const standing = this.#standing(place, there.answer, there.found);
+      const lead = there.found.refresh;
+      const use = useOf(standing, place.asked);
+      const { exchange, asked, hash } = place;
+      const hasJustFailed = this.revalidations.hasJustFailed(hash) && !asked.noCache;
+      const standsIn = hasJustFailed && standing.freshFor <= 0 && mayStandIn(standing);
+      if (use !== 'revalidate' || standsIn) {
+        if (use === 'refresh' && lead && !hasJustFailed)
+          this.#refresh(place, there.answer, there.found, lead);
+        else lead?.pass();
+        return this.#serve(place, there.answer, there.found);
+      }
+      if (asked.onlyIfCached) {
+        lead?.pass();
+        return refuse(exchange);
+      }
+      if (lead) return this.#revalidate(place, there.answer, there.found, lead);
+      if (this.#now >= patience) return handle(exchange, 'stale', 'busy');
+      const running = this.revalidations.over(hash);
+      if (running) await within(running, patience - this.#now);
+      else if (hasAsked || standing.freshFor <= 0) await sleep(POLL);
+      hasAsked = true;
+      const opened = await this.#open(place, !running);
+      if (!opened.found) return this.miss(place, opened);
+      const frame = decodeFrame(opened.entry.payload);
+      if (frame?.kind !== 'answer') {
+        opened.refresh?.pass();
+        return handle(exchange, 'stale', 'busy');
+      }
+      there = { answer: frame, found: opened };
+    }
+  }
+
+  #open({ hash, tags }: Place, renew: boolean): Promise<FoundEntry | EntryLead> {
+    return this.cache.openEntry({ hash: { space: 'http', value: hash }, tags, renew });
+  }
+
+  /** The handler is asked by this very request, and answers it or lets it be answered from what is there. */
+  #revalidate(place: Place, answer: StoredAnswer, found: FoundEntry, lead: EntryLead): Decision {
+    const { exchange, hash } = place;
+    const isGone = exchange.raw.destroyed || exchange.raw.closed;
+    const isHead = exchange.context.method === 'HEAD';
+    const fwd = found.stale || answer.stale?.always ? 'stale' : 'request';
+    if (isGone || isHead) {
+      lead.pass();
+      return handle(exchange, fwd);
+    }
+    this.revalidations.begin(hash);
+    this.#record({ ...place, fwd }, lead, (outcome) => this.#over(hash, outcome), {
+      answer,
+      ...timesOf(found),
+    });
+    return 'handle';
+  }
+
+  /** The stale answer is served; the same request once more, in the background, brings the next one. */
+  #refresh(place: Place, answer: StoredAnswer, found: FoundEntry, lead: EntryLead): void {
+    const { exchange, hash, url, keyedHeaders } = place;
+    const values = JSON.stringify(headerValues(keyedHeaders, exchange.context.headers));
+    this.revalidations.begin(hash);
+    this.revalidations.start(exchange, {
+      claim: (again) => {
+        const headers = JSON.stringify(headerValues(keyedHeaders, again.exchange.context.headers));
+        if (again.url !== url || headers !== values) {
+          lead.pass();
+          this.revalidations.end(hash, true);
+          return false;
+        }
+        const onOutcome = (outcome: MissOutcome): void => this.#over(hash, outcome);
+        const stale = { answer, ...timesOf(found) };
+        this.#record({ ...place, ...again, fwd: 'stale' }, lead, onOutcome, stale);
+        return true;
+      },
+      abandon: () => {
+        lead.pass();
+        this.revalidations.end(hash, true);
+      },
+    });
+  }
+
+  #record(
+    place: Place,
+    lead: EntryLead,
+    onOutcome: (outcome: MissOutcome) => void,
+    stale?: ConstructorParameters<typeof Miss>[0]['stale'],
+  ): void {
+    const { cache } = this;
+    const { exchange, route, hash, fwd, keyedHeaders, url } = place;
+    new Miss({
+      cache,
+      exchange,
+      route,
+      lead,
+      hash,
+      fwd,
+      keyedHeaders,
+      stale,
+      onOutcome,
+      admits: (variant) => variant === url || this.#variants.admits(url, variant),
+      onError: (error) => this.report(`An answer of ${route.id} was not stored`, error),
+    }).record();
+  }
+
+  #learn(hash: string, outcome: MissOutcome): void {
+    if (outcome === 'refused') this.hitForMiss.mark(hash);
+    else if (outcome === 'stored') this.hitForMiss.clear(hash);
+    else this.hitForMiss.leave(hash);
+  }
+
+  #over(hash: string, outcome: MissOutcome): void {
+    this.revalidations.end(hash, outcome === 'failed');
+    this.#learn(hash, outcome);
+  }
+
+  #standing({ exchange }: Place, answer: StoredAnswer, { entry }: FoundEntry): Standing {
+    const now = this.#now;
+    return {
+      age: answer.age * 1_000 + (now - entry.storedAt),
+      freshFor: entry.freshUntil - now,
+      limits: answer.stale ?? NO_LIMITS,
+      isNew: entry.storedAt - entry.loadTime > exchange.askedAt,
+    };
+  }
+
+  #serve({ exchange, fwd }: Place, answer: StoredAnswer, { entry, source }: FoundEntry): Decision {
+    const now = this.#now;
+    const age = answer.age + Math.max(0, Math.floor((now - entry.storedAt) / 1_000));
+    // What was made while this request waited was not there when it came.
+    const status =
+      source === 'flight' && entry.storedAt > exchange.askedAt
+        ? cacheStatus({ hit: false, fwd, collapsed: true })
+        : cacheStatus({ hit: true, ttl: Math.floor((entry.freshUntil - now) / 1_000) });
+    return serve(exchange, answer, age, status);
+  }
+
+  get #now(): number {
+    return this.cache.options.clock.now();
+  }
+}
+
+const timesOf = ({
+  entry: { storedAt, freshUntil },
+}: FoundEntry): { storedAt: number; freshUntil: number } => ({
+  storedAt,
+  freshUntil,
+});
