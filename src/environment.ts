@@ -51,6 +51,17 @@ const path = (value: unknown): string => {
   throw new Error(`is ${shown(value)}; expected a path`);
 };
 
+const keyFiles = (value: unknown): readonly { id: string; file: string }[] => {
+  // What this made before, by way of a ConfigService.
+  if (Array.isArray(value)) return value as { id: string; file: string }[];
+  const parts = typeof value === 'string' ? value.split(',').map((part) => part.trim()) : [];
+  const pairs = parts.map((part) => /^([A-Za-z0-9][A-Za-z0-9._-]{0,63})=([^\0]+)$/.exec(part));
+  if (pairs.length > 0 && pairs.every((pair) => pair !== null))
+    return pairs.map(([, id, file]) => ({ id: id!, file: file! }));
+  // The value itself stays out: somebody may have put a key where its file belongs.
+  throw new Error('is no list of ids and files; expected for example 2026=/run/secrets/backup-key');
+};
+
 const text = (value: unknown): string => {
   if (typeof value === 'string') return value;
   throw new Error(`is ${shown(value)}; expected text`);
@@ -70,6 +81,7 @@ export const VARIABLES = {
   BACKUP_DIR: variable('./backups', path),
   BACKUP_RETENTION_DAYS: variable(7, days),
   BACKUP_CRON: variable('', text),
+  BACKUP_KEYS: variable([] as readonly { id: string; file: string }[], keyFiles),
   MONGO_TOOLS_DIR: variable('', path),
 } satisfies Record<string, Variable<unknown>>;
 

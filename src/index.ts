@@ -76,6 +76,7 @@ export { ScheduledBackup } from './backup/schedule/scheduled-backup.js';
 export type { BackupModuleOptions } from './backup/backup.options.js';
 export type { Backup, BackupStatus } from './backup/backup.js';
 export type { Codec } from './backup/compression.js';
+export type { EncryptionKey, EncryptionOptions, KeyMaterial } from './backup/encryption/encryption-keys.js';
 export type { ManifestNamespace } from './backup/manifest.js';
 export type { NamespaceType } from './backup/archive/archive-summary.js';
 export type { BackupFilter } from './backup/catalogue.js';

@@ -16,6 +16,12 @@ export type BackupErrorCode =
   | 'BACKUP_DAMAGED'
   /** Made by a newer version of this package, or with a codec that this Node doesn't have. */
   | 'BACKUP_UNSUPPORTED'
+  /** The backup is encrypted with a key that was not given. */
+  | 'KEY_NOT_FOUND'
+  /** A key has the id of the one that the backup was encrypted with, and is another. */
+  | 'KEY_WRONG'
+  /** An encryption key can't be read, or is no key. */
+  | 'KEY_INVALID'
   /** The server has no such database, or it holds no collection. */
   | 'DATABASE_NOT_FOUND'
   /** The database, or the backup, has no such collection. */

@@ -6,6 +6,7 @@ import { BackupService } from './backup.service.js';
 import { BackupCatalogue, OPEN_BACKUP_AT } from './catalogue.js';
 import { BackupCleanup } from './cleanup.js';
 import { BackupCreation } from './create/creation.js';
+import { EncryptionKeys } from './encryption/encryption-keys.js';
 import { DatabaseServer } from './engine/database-server.js';
 import { DumpEngine } from './engine/dump-engine.js';
 import { MongoServer } from './engine/mongo.server.js';
@@ -46,6 +47,7 @@ const ADAPTERS: Provider[] = [
     useFactory: ({ storage, directory }: BackupOptions) =>
       storage === 'disk' ? new DiskStorage(directory) : storage,
   },
+  { provide: EncryptionKeys, inject: [BackupOptions], useFactory: ({ keys }: BackupOptions) => keys },
   { provide: OPEN_BACKUP_AT, useValue: openBackupAt },
 ];
 

@@ -5,6 +5,7 @@ import { readEnvironment, type Variables } from '../environment.js';
 import { shown } from '../errors.js';
 import { invalidOption } from './backup.errors.js';
 import { bestCodec, type Codec, type Compression, findZstd, LEVELS } from './compression.js';
+import { EncryptionKeys, type EncryptionOptions } from './encryption/encryption-keys.js';
 import { checkSchedule } from './schedule/cron-expression.js';
 import { databaseOf } from './engine/connection-string.js';
 import { checkRetention, type RetentionPolicy } from './retention.js';
@@ -51,6 +52,12 @@ export interface BackupModuleOptions {
    * @default zstd at level 3 where it is to be had, else gzip at level 1
    */
   compression?: { codec?: Codec | undefined; level?: number | undefined } | undefined;
+  /**
+   * With which keys new backups are encrypted, and encrypted ones are read; `false`: none.
+   *
+   * @default `{ keys: [{ id, file }, …] }` of BACKUP_KEYS (`id=file,id=file`), else `false`
+   */
+  encryption?: EncryptionOptions | false | undefined;
   /** The longest that making one backup may take before it is stopped. @default '6h' */
   timeout?: Duration | undefined;
   /**
@@ -76,6 +83,7 @@ export class BackupOptions {
   readonly schedule: string | false;
   readonly timezone: string | undefined;
   readonly compression: Compression;
+  readonly keys: EncryptionKeys;
   readonly timeoutMs: number;
   readonly tools: {
     readonly directory?: string;
@@ -105,6 +113,12 @@ export class BackupOptions {
     this.timezone = text('timezone', options.timezone);
     checkSchedule(this.schedule === false ? '0 0 * * *' : this.schedule, this.timezone);
     this.compression = compression(options.compression);
+    const encryption = options.encryption ?? { keys: environment.BACKUP_KEYS };
+    if (encryption !== false) refuseUnknown('option encryption', encryption, ['keys']);
+    this.keys = new EncryptionKeys(
+      encryption === false ? [] : encryption.keys,
+      variables ?? ((name) => process.env[name]),
+    );
     this.timeoutMs = toMilliseconds(options.timeout ?? '6h', 'timeout');
     if (this.timeoutMs === 0) throw invalidOption('The option timeout is 0', 'a duration above 0');
     this.tools = tools(options.tools, environment.MONGO_TOOLS_DIR);
@@ -117,6 +131,7 @@ const VARIABLES = [
   'BACKUP_DIR',
   'BACKUP_RETENTION_DAYS',
   'BACKUP_CRON',
+  'BACKUP_KEYS',
   'MONGO_TOOLS_DIR',
 ] as const;
 
@@ -129,6 +144,7 @@ const KNOWN = [
   'schedule',
   'timezone',
   'compression',
+  'encryption',
   'timeout',
   'tools',
   'clock',

@@ -30,6 +30,8 @@ export interface Backup {
   /** Bytes before compression. */
   readonly plainBytes?: number;
   readonly codec?: Codec;
+  /** Of the key that it is encrypted with; absent where it isn't. */
+  readonly keyId?: string;
   /** Of the stored bytes. */
   readonly sha256?: string;
   readonly serverVersion?: string;
@@ -39,8 +41,8 @@ export interface Backup {
 }
 
 /** A backup whose manifest could be read: everything about it is known. */
-export type GoodBackup = Required<Omit<Backup, 'problem' | 'label' | 'collections'>> &
-  Pick<Backup, 'problem' | 'label' | 'collections'>;
+export type GoodBackup = Required<Omit<Backup, Optional>> & Pick<Backup, Optional>;
+type Optional = 'problem' | 'label' | 'collections' | 'keyId';
 
 export function describeBackup(manifest: Manifest, location: string): GoodBackup {
   const { id, label, createdAt, source, archive, namespaces, engine, seconds } = manifest;
@@ -57,6 +59,7 @@ export function describeBackup(manifest: Manifest, location: string): GoodBackup
     bytes: archive.bytes,
     plainBytes: archive.plain.bytes,
     codec: archive.codec,
+    ...(archive.encryption ? { keyId: archive.encryption.keyId } : {}),
     sha256: archive.sha256,
     serverVersion: source.serverVersion,
     engine,

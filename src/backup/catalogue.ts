@@ -5,6 +5,8 @@ import { BackupError } from './backup.errors.js';
 import { checkedBackupId, isBackupId, isMadeId } from './backup-id.js';
 import { refuseUnknown } from './backup.options.js';
 import { type Manifest, type ManifestReading, readManifest } from './manifest.js';
+import { EncryptionKeys } from './encryption/encryption-keys.js';
+import type { NamedKey } from './encryption/seal.js';
 import { BackupStorage, type StoredBackup } from './storage/backup-storage.js';
 
 /** Which backups to list; absent: all, and what else lies beside them. */
@@ -19,6 +21,8 @@ export interface BackupFilter {
 export interface RestorableBackup {
   readonly stored: StoredBackup;
   readonly manifest: Manifest;
+  /** The key of its archive; undefined where it isn't encrypted. @throws BackupError KEY_NOT_FOUND, KEY_WRONG, KEY_INVALID */
+  readonly key: () => Promise<NamedKey | undefined>;
 }
 
 /** How a backup is found by its path. */
@@ -34,6 +38,7 @@ export class BackupCatalogue {
   constructor(
     private readonly storage: BackupStorage,
     @Inject(OPEN_BACKUP_AT) private readonly openAt: OpenBackupAt,
+    private readonly keys: EncryptionKeys,
   ) {}
 
   /** Newest first; what has no time last, by name. */
@@ -61,8 +66,8 @@ export class BackupCatalogue {
    * @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND, BACKUP_DAMAGED, BACKUP_UNSUPPORTED
    */
   async find(ref: string): Promise<RestorableBackup> {
-    if (typeof ref === 'string' && /[/\\]/.test(ref)) return restorable(await this.openAt(ref));
-    if (ref !== 'latest') return restorable(await this.storage.open(checkedBackupId(ref)), ref);
+    if (typeof ref === 'string' && /[/\\]/.test(ref)) return this.restorable(await this.openAt(ref));
+    if (ref !== 'latest') return this.restorable(await this.storage.open(checkedBackupId(ref)), ref);
     const [latest] = await this.list({ status: 'good' });
     if (latest) return this.find(latest.id);
     throw new BackupError('BACKUP_NOT_FOUND', {
@@ -89,6 +94,17 @@ export class BackupCatalogue {
       () => true,
       (error: unknown) => !(error instanceof BackupError && error.code === 'BACKUP_NOT_FOUND'),
     );
+  }
+
+  private async restorable(stored: StoredBackup, name?: string): Promise<RestorableBackup> {
+    const { status, problem, manifest } = await examine(stored, name);
+    if (status !== 'good' || !manifest)
+      throw new BackupError(REFUSALS[status], {
+        problem: `${stored.location} holds no good backup: ${problem}`,
+        advice: 'listBackups() tells which are good',
+      });
+    const { encryption } = manifest.archive;
+    return { stored, manifest, key: async () => encryption && this.keys.of(encryption) };
   }
 
   private async look(name: string): Promise<Backup> {
@@ -140,15 +156,6 @@ async function examine(stored: StoredBackup, name?: string): Promise<Finding> {
 function statusOf(found: Exclude<ManifestReading['status'], 'good'>, name?: string): Finding['status'] {
   if (found === 'unreadable') return name === undefined || isMadeId(name) ? 'damaged' : 'foreign';
   return found;
-}
-
-async function restorable(stored: StoredBackup, name?: string): Promise<RestorableBackup> {
-  const { status, problem, manifest } = await examine(stored, name);
-  if (status === 'good' && manifest) return { stored, manifest };
-  throw new BackupError(REFUSALS[status], {
-    problem: `${stored.location} holds no good backup: ${problem}`,
-    advice: 'listBackups() tells which are good',
-  });
 }
 
 /** Why something that was found can't be restored. */

@@ -25,8 +25,8 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
   const server = new MongoServer(all.uri);
   const storage = all.storage === 'disk' ? new DiskStorage(all.directory) : all.storage;
   const queue = new RunQueue();
-  const catalogue = new BackupCatalogue(storage, openBackupAt);
-  const creation = new BackupCreation(all, engine, server, storage, queue);
+  const catalogue = new BackupCatalogue(storage, openBackupAt, all.keys);
+  const creation = new BackupCreation(all, engine, server, storage, queue, all.keys);
   const cleanup = new BackupCleanup(all, catalogue);
   const service = new BackupService(
     creation,

@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto';
 import { type ArchiveNamespace, type ArchiveSummary, readMetadata } from './archive/archive-summary.js';
 import { isBackupId } from './backup-id.js';
 import type { Codec } from './compression.js';
+import type { KeyMark } from './encryption/encryption-keys.js';
 
 /** Written last into a backup's folder: without it there is no backup. */
 export const MANIFEST_NAME = 'manifest.json';
 
 const KIND = 'flora-backup';
 const FORMAT = 1;
+/** AES-256-GCM in chunks, as docs/backup-format.md has it. */
+export const ALGORITHM = 'aes-256-gcm-chunks-1';
 
 /** What a backup is, as kept beside its archive. Times are ISO 8601 in UTC. It never holds a secret. */
 export interface Manifest {
@@ -32,6 +35,8 @@ export interface Manifest {
     /** Its name in the manifest's own folder. */
     readonly file: string;
     readonly codec: Codec;
+    /** Present where the compressed archive is encrypted: how, and by which key. The key itself is nowhere in it. */
+    readonly encryption?: KeyMark & { readonly algorithm: typeof ALGORITHM };
     /** Of the stored bytes. */
     readonly bytes: number;
     readonly sha256: string;
@@ -91,9 +96,10 @@ export function readManifest(text: string): ManifestReading {
   return { status: 'good', manifest };
 }
 
-/** The archive's name in its folder: says how it was compressed, so that it can be unpacked by hand. */
-export function archiveName(codec: Codec): string {
-  return codec === 'none' ? 'archive' : `archive.${codec === 'gzip' ? 'gz' : 'zst'}`;
+/** The archive's name in its folder: says how it was packed, so that it can be unpacked by hand. */
+export function archiveName(codec: Codec, encrypted: boolean): string {
+  const compressed = codec === 'none' ? 'archive' : `archive.${codec === 'gzip' ? 'gz' : 'zst'}`;
+  return encrypted ? `${compressed}.enc` : compressed;
 }
 
 /** A manifest may come from anywhere, its checksum too: nothing in it is used before it was looked at. */
@@ -113,6 +119,7 @@ function isManifest(found: object): found is Manifest {
     isArchiveName(archive?.file) &&
     archive !== undefined &&
     CODECS.includes(archive.codec) &&
+    isEncryption(archive.encryption) &&
     [archive, archive.plain].every((bytes) => isCount(bytes?.bytes) && isSha256(bytes.sha256)) &&
     Array.isArray(namespaces) &&
     namespaces.every(isNamespace)
@@ -126,6 +133,11 @@ function isNamespace(found: Partial<ManifestNamespace> | null): boolean {
     isCount(found?.bytes) &&
     isTexts(found?.indexes)
   );
+}
+
+function isEncryption(found: Manifest['archive']['encryption'] | null): boolean {
+  if (found === undefined) return true;
+  return found?.algorithm === ALGORITHM && isTexts([found.keyId, found.keyCheck]);
 }
 
 const CODECS: readonly unknown[] = ['zstd', 'gzip', 'none'] satisfies Codec[];

@@ -3,7 +3,9 @@ import type { ArchiveSummary } from './archive/archive-summary.js';
 import { BackupError } from './backup.errors.js';
 import { type Compression, findZstd } from './compression.js';
 import type { DumpEngine, DumpSelection } from './engine/dump-engine.js';
-import { archiveName, type Manifest } from './manifest.js';
+import type { KeyMark } from './encryption/encryption-keys.js';
+import type { NamedKey } from './encryption/seal.js';
+import { ALGORITHM, archiveName, type Manifest } from './manifest.js';
 import { calm, describeProgress, type ProgressListener, type Totals } from './progress.js';
 import { watchServer } from './server-watch.js';
 import type { BackupDraft } from './storage/backup-storage.js';
@@ -13,6 +15,8 @@ export interface DumpWork {
   readonly engine: DumpEngine;
   readonly selection: DumpSelection;
   readonly compression: Compression;
+  /** What the archive is encrypted with, if it is. */
+  readonly key?: (NamedKey & KeyMark) | undefined;
   readonly draft: BackupDraft;
   /** Rejects when the server is gone. */
   readonly ask: () => Promise<unknown>;
@@ -28,22 +32,24 @@ export interface StoredDump {
 }
 
 /**
- * Dump → read in passing → compress → hash → store, in constant memory, the heavy part of it in a thread. Resolves
+ * Dump → read in passing → compress → encrypt → hash → store, in constant memory, the heavy part of it in a thread. Resolves
  * only when the engine vouches for its dump, the archive was read to its end, and the storage has it durably.
  */
 export async function storeDump(work: DumpWork): Promise<StoredDump> {
-  const { engine, selection, compression, draft, ask, signal, onProgress, totals } = work;
+  const { engine, selection, compression, key, draft, ask, signal, onProgress, totals } = work;
   const stop = new AbortController();
   const dump = await engine.dump(selection, AbortSignal.any([signal, stop.signal]));
   const report = calm(onProgress);
   const begun = performance.now();
-  const thread = new ArchiveThread({ kind: 'pack', compression, zstd: findZstd() }, (counts) =>
-    report(
-      () => describeProgress('dump', counts, totals, performance.now() - begun),
-      counts.all > 0 && counts.done === counts.all,
-    ),
+  const thread = new ArchiveThread(
+    { kind: 'pack', compression, zstd: findZstd(), key: key && { id: key.id, key: key.key } },
+    (counts) =>
+      report(
+        () => describeProgress('dump', counts, totals, performance.now() - begun),
+        counts.all > 0 && counts.done === counts.all,
+      ),
   );
-  const file = archiveName(compression.codec);
+  const file = archiveName(compression.codec, key !== undefined);
   const through = [
     draft.write(file, thread.output),
     pipeline(dump.archive, thread.input, { signal }),
@@ -73,7 +79,9 @@ export async function storeDump(work: DumpWork): Promise<StoredDump> {
   const failure: unknown = cause ?? failures.find(Boolean);
   if (failure !== undefined) throw failure;
   const { stored, plain, summary } = await thread.finished;
-  return { archive: { file, codec: compression.codec, ...stored, plain }, summary };
+  const encryption = key && ({ algorithm: ALGORITHM, keyId: key.keyId, keyCheck: key.keyCheck } as const);
+  const archive = { file, codec: compression.codec, ...(encryption ? { encryption } : {}), ...stored, plain };
+  return { archive, summary };
 }
 
 function failureOf(result: PromiseSettledResult<void>): unknown {

@@ -34,20 +34,21 @@ export async function verifyHash(
  * handed on was right from the first byte to the last.
  *
  * @param into where the archive goes; absent: nowhere
- * @throws BackupError BACKUP_DAMAGED, BACKUP_UNSUPPORTED, PIPELINE_FAILED
+ * @throws BackupError BACKUP_DAMAGED, BACKUP_UNSUPPORTED, PIPELINE_FAILED, KEY_NOT_FOUND, KEY_WRONG, KEY_INVALID
  */
 export async function readProved(
-  { stored, manifest: { archive, namespaces } }: RestorableBackup,
+  { stored, manifest: { archive, namespaces }, key: keyOf }: RestorableBackup,
   { signal, phase, onProgress }: Watch,
   into?: Writable,
 ): Promise<ArchiveSummary> {
+  const key = await keyOf();
   const source = await stored.read(archive.file);
   const totals = new Map(namespaces.map((namespace) => [nameOf(namespace), namespace]));
   const report = calm(onProgress);
   const begun = performance.now();
   const { codec } = archive;
   const thread = new ArchiveThread(
-    { kind: 'unpack', codec, zstd: findZstd(), handOn: into !== undefined },
+    { kind: 'unpack', codec, zstd: findZstd(), key, handOn: into !== undefined },
     (counts) =>
       report(
         () => describeProgress(phase, counts, totals, performance.now() - begun),
@@ -81,10 +82,10 @@ function compareHash({ bytes, sha256 }: Hashed, expected: Hashed, stored: Stored
   if (sha256 !== expected.sha256) throw damaged(stored, 'its bytes are not those that were stored');
 }
 
-/** What the decompressor or the reader of archives says about bytes. */
+/** What decryption, the decompressor or the reader of archives says about bytes. */
 function isOfDamage(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
-  return code === 'ARCHIVE_INVALID' || /^(Z_|ZSTD_|ERR_ZLIB)/.test(code ?? '');
+  return code === 'ARCHIVE_INVALID' || code === 'SEAL_BROKEN' || /^(Z_|ZSTD_|ERR_ZLIB)/.test(code ?? '');
 }
 
 function damaged(stored: StoredBackup, problem: string, cause?: unknown): BackupError {

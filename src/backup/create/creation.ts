@@ -8,6 +8,7 @@ import { precedent } from './precedent.js';
 import { checkRoom } from './room.js';
 import { totalsOf } from './totals.js';
 import { type DumpPlan, type DumpRequest, incomplete, missingFrom, nameOf, planDump } from './dump-plan.js';
+import { EncryptionKeys } from '../encryption/encryption-keys.js';
 import { DatabaseServer } from '../engine/database-server.js';
 import { DumpEngine } from '../engine/dump-engine.js';
 import { type Manifest, manifestNamespaces, newManifest, writeManifest } from '../manifest.js';
@@ -41,6 +42,7 @@ export class BackupCreation {
     private readonly server: DatabaseServer,
     private readonly storage: BackupStorage,
     private readonly queue: RunQueue,
+    private readonly keys: EncryptionKeys,
   ) {}
 
   async create(wanted: CreateBackupOptions = {}): Promise<Backup> {
@@ -87,6 +89,7 @@ export class BackupCreation {
     const begun = performance.now();
     const now = this.options.clock.now();
     await this.removeLeftovers();
+    const key = await this.keys.current();
     const version = await this.engine.prepare('dump');
     const plan = planDump(request, await this.server.use((session) => session.namespaces(request.database)));
     signal.throwIfAborted();
@@ -105,6 +108,7 @@ export class BackupCreation {
         engine: this.engine,
         selection,
         compression,
+        key,
         draft,
         ask,
         signal,

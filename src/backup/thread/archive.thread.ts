@@ -5,6 +5,7 @@ import { ArchiveCheck } from '../archive/archive-check.js';
 import type { ArchiveReader } from '../archive/archive-reader.js';
 import { compressor, decompressor } from '../compression.js';
 import { Digest } from '../digest.js';
+import { Seal, Unseal } from '../encryption/seal.js';
 import { BytesIn, BytesOut } from './byte-streams.js';
 import { sendable, type ThreadMessage, type ThreadReport, type ThreadTask } from './thread-messages.js';
 
@@ -28,29 +29,32 @@ async function work(task: ThreadTask): Promise<void> {
   const stored = new Digest();
   const check = new ArchiveCheck(teller((counts) => send({ kind: 'progress', counts })));
   try {
-    if (task.kind === 'pack')
-      await pipeline([
-        input,
-        plain,
-        check,
-        ...compressor(task.compression, task.zstd),
-        stored,
-        output,
-      ] as Duplex[]);
-    else
-      await pipeline([
-        input,
-        stored,
-        ...decompressor(task.codec, task.zstd),
-        plain,
-        check,
-        task.handOn ? output : nowhere(),
-      ] as Duplex[]);
+    await pipeline(
+      (task.kind === 'pack'
+        ? [input, plain, check, ...compressor(task.compression, task.zstd), ...seal(task), stored, output]
+        : [
+            input,
+            stored,
+            ...unseal(task),
+            ...decompressor(task.codec, task.zstd),
+            plain,
+            check,
+            task.handOn ? output : nowhere(),
+          ]) as Duplex[],
+    );
     const result = { stored: stored.result(), plain: plain.result(), summary: check.summary! };
     send({ kind: 'result', result });
   } catch (error) {
     send({ kind: 'failure', failure: sendable(error) });
   }
+}
+
+function seal({ key }: ThreadTask): Duplex[] {
+  return key ? [new Seal(key)] : [];
+}
+
+function unseal({ key }: ThreadTask): Duplex[] {
+  return key ? [new Unseal(key)] : [];
 }
 
 type Counts = Extract<ThreadReport, { kind: 'progress' }>['counts'];

@@ -1,17 +1,26 @@
 import type { ArchiveSummary } from '../archive/archive-summary.js';
 import { BackupError, type BackupErrorCode } from '../backup.errors.js';
 import type { Codec, Compression, ZstdSource } from '../compression.js';
+import type { NamedKey } from '../encryption/seal.js';
 import type { ArchiveCounts } from '../progress.js';
 
 /** What a thread is to do with the bytes that it is sent. */
 export type ThreadTask =
-  /** An archive comes in; it is read in passing, compressed and hashed, and what is to be stored comes out. */
-  | { readonly kind: 'pack'; readonly compression: Compression; readonly zstd: ZstdSource | undefined }
-  /** What is stored comes in; it is hashed and unpacked, and the archive is read. */
+  /** An archive comes in; it is read in passing, compressed, encrypted and hashed, and what is to be stored comes out. */
+  | {
+      readonly kind: 'pack';
+      readonly compression: Compression;
+      readonly zstd: ZstdSource | undefined;
+      /** What it is to be encrypted with. */
+      readonly key: NamedKey | undefined;
+    }
+  /** What is stored comes in; it is hashed, decrypted and unpacked, and the archive is read. */
   | {
       readonly kind: 'unpack';
       readonly codec: Codec;
       readonly zstd: ZstdSource | undefined;
+      /** What it is encrypted with. */
+      readonly key: NamedKey | undefined;
       /** The archive comes out; else nothing does. */
       readonly handOn: boolean;
     };

@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bestCodec, type Codec, findZstd, type ZstdSource } from '../../../src/backup/compression.js';
+import type { NamedKey } from '../../../src/backup/encryption/seal.js';
 import type { ArchiveCounts } from '../../../src/backup/progress.js';
 import { ArchiveThread } from '../../../src/backup/thread/archive-thread.js';
 import type { ThreadTask } from '../../../src/backup/thread/thread-messages.js';
@@ -35,10 +36,10 @@ function start(task: ThreadTask): ArchiveThread {
   return thread;
 }
 
-const pack = (codec: Codec, zstd: ZstdSource | undefined = findZstd()): ArchiveThread =>
-  start({ kind: 'pack', compression: { codec, level: 1 }, zstd });
-const unpack = (codec: Codec, handOn = true): ArchiveThread =>
-  start({ kind: 'unpack', codec, zstd: findZstd(), handOn });
+const pack = (codec: Codec, zstd: ZstdSource | undefined = findZstd(), key?: NamedKey): ArchiveThread =>
+  start({ kind: 'pack', compression: { codec, level: 1 }, zstd, key });
+const unpack = (codec: Codec, handOn = true, key?: NamedKey): ArchiveThread =>
+  start({ kind: 'unpack', codec, zstd: findZstd(), key, handOn });
 
 async function through(thread: ArchiveThread, bytes: Buffer): Promise<Buffer> {
   const [, ...out] = await Promise.all([
@@ -62,6 +63,18 @@ describe('the thread that packs and unpacks', () => {
     expect(packed.stored).toEqual({ bytes: stored.length, sha256: hash(stored) });
     expect(packed.summary.namespaces.map(({ documents }) => documents)).toEqual([400, 0]);
     expect(told.at(-1)).toMatchObject({ documents: 400, running: [], done: 2, all: 2 });
+  });
+
+  it('encrypts after it compresses', async () => {
+    const key = { id: 'one', key: randomBytes(32) };
+    const packing = pack('gzip', undefined, key);
+    const stored = await through(packing, plain);
+    const unpacking = unpack('gzip', true, key);
+
+    expect((await through(unpacking, stored)).equals(plain)).toBe(true);
+    expect(await unpacking.finished).toEqual(await packing.finished);
+    const wrong = unpack('gzip', true, { id: 'one', key: randomBytes(32) });
+    await expect(through(wrong, stored)).rejects.toMatchObject({ code: 'SEAL_BROKEN' });
   });
 
   it('takes no more than it can use while nobody reads what it gives', async () => {
