@@ -6,7 +6,7 @@ import { collectionsOf, readTags } from './dependencies.js';
 import { bsonOf, clientOf, wasClosed, type NativeCollection } from './mongoose-internals.js';
 import { queryKey } from './query-key.js';
 import type { QueryPolicy } from './query-policy.js';
-import { words, type Decoding, type Read, type ReadOperation } from './read.js';
+import { words, type Bson, type Decoding, type Place, type Read, type ReadOperation } from './read.js';
 import { documentPayload, documentsPayload, valuePayload } from './result.js';
 import { collectionsBehind } from './views.js';
 
@@ -26,42 +26,75 @@ export interface Marked {
 type Options = Record<string, unknown>;
 
 /** Undefined when the read must go past the cache: not connected, in a transaction, or unknown in some part. */
-export async function cacheableRead(
+export function cacheableRead(
   read: Read,
   collection: NativeCollection,
   { model, policy, alike = [] }: Marked,
   bypass: () => Promise<unknown>,
-): Promise<CacheableRead | undefined> {
+): CacheableRead | undefined | Promise<CacheableRead | undefined> {
   const client = clientOf(collection.conn);
   const driver = collection.collection;
   if (!client || !driver || wasClosed(collection.conn)) return undefined;
   if (hasFieldEncryption(client) || readsElsewhere(read.options.session)) return undefined;
+  const { bson, place, modelTags, likeness } = surroundingsOf(client, driver, collection, model);
   const decoding = decodingOf(driver, read.options);
-  const place = {
-    cluster: clusterOf(client),
-    database: driver.dbName,
-    collection: driver.collectionName,
-    model: model.modelName,
+  const fingerprint = queryKey(read, place, bson, decoding);
+  const named = fingerprint === undefined ? undefined : collectionsOf(read, place.collection);
+  if (fingerprint === undefined || !named) return undefined;
+  const cacheable = (collections: readonly string[] | undefined) =>
+    collections && {
+      fingerprint,
+      tags: [
+        ...readTags(read, place.database, collections),
+        ...modelTags,
+        ...alike.flatMap(queryModelTags),
+        ...policy.tags,
+      ],
+      policy,
+      decoding,
+      likeness,
+      isShareable: isPrimary(read.options.readPreference ?? driver.readPreference),
+      load: (alone?: boolean) =>
+        load(alone ? { ...read, options: unbound(read.options) } : read, collection, decoding),
+      bypass,
+    };
+  const collections = collectionsBehind(driver.db, named, bson);
+  return collections instanceof Promise ? collections.then(cacheable) : cacheable(collections);
+}
+
+/** What all reads of a model have in common as long as its collection is the same. */
+interface Surroundings {
+  driver: mongo.Collection;
+  bson: Bson;
+  place: Place;
+  modelTags: readonly string[];
+  likeness: Likeness;
+}
+
+const surroundings = new WeakMap<Model<unknown>, Surroundings>();
+
+function surroundingsOf(
+  client: mongo.MongoClient,
+  driver: mongo.Collection,
+  { conn }: NativeCollection,
+  model: Model<unknown>,
+): Surroundings {
+  const known = surroundings.get(model);
+  if (known?.driver === driver) return known;
+  const around = {
+    driver,
+    bson: bsonOf(conn.base),
+    place: {
+      cluster: clusterOf(client),
+      database: driver.dbName,
+      collection: driver.collectionName,
+      model: model.modelName,
+    },
+    modelTags: tagsOf(model),
+    likeness: newLikeness(),
   };
-  const bson = bsonOf(collection.conn.base);
-  const fingerprint = queryKey({ ...read, options: { ...read.options, ...decoding } }, place, bson);
-  const named = collectionsOf(read, place.collection);
-  const collections = fingerprint !== undefined && named && (await collectionsBehind(driver.db, named));
-  if (!collections) return undefined;
-  return {
-    fingerprint,
-    tags: [
-      ...readTags(read, place.database, collections),
-      ...modelTags(model),
-      ...alike.flatMap(queryModelTags),
-    ],
-    policy,
-    decoding,
-    likeness: likenessOf(driver),
-    isShareable: isPrimary(read.options.readPreference ?? driver.readPreference),
-    load: (alone) => load(alone ? { ...read, options: unbound(read.options) } : read, collection, decoding),
-    bypass,
-  };
+  surroundings.set(model, around);
+  return around;
 }
 
 const LOADS: Record<
@@ -128,22 +161,23 @@ const DECODING = words(
   'ignoreUndefined enableUtf8Validation',
 );
 
+const inheritedBy = new WeakMap<object, Decoding>();
+
 /** The driver's own rule: options of the call, then those of the collection. */
 function decodingOf(driver: mongo.Collection, options: Read['options']): Decoding {
-  const inherited = driver.bsonOptions as Options;
-  return Object.fromEntries(DECODING.map((name) => [name, options[name] ?? inherited[name]]));
+  const ofCollection = driver.bsonOptions as Options;
+  let inherited = inheritedBy.get(ofCollection);
+  if (!inherited) inheritedBy.set(ofCollection, (inherited = decodingOptions(ofCollection, {})));
+  return DECODING.some((name) => (options[name] ?? undefined) !== undefined)
+    ? decodingOptions(options, inherited)
+    : inherited;
 }
 
-const likenesses = new WeakMap<mongo.Collection, Likeness>();
-
-function likenessOf(driver: mongo.Collection): Likeness {
-  let likeness = likenesses.get(driver);
-  if (!likeness) likenesses.set(driver, (likeness = newLikeness()));
-  return likeness;
-}
+const decodingOptions = (options: Options, inherited: Decoding): Decoding =>
+  Object.fromEntries(DECODING.map((name) => [name, options[name] ?? inherited[name]]));
 
 /** The model's own and, for a discriminator, those of its base. */
-function modelTags(model: Model<unknown>): string[] {
+function tagsOf(model: Model<unknown>): string[] {
   const { baseModelName } = model as { baseModelName?: string };
   const names = [model.modelName, ...(baseModelName === undefined ? [] : [baseModelName])];
   return names
@@ -152,15 +186,9 @@ function modelTags(model: Model<unknown>): string[] {
     .flatMap(queryModelTags);
 }
 
-const clusters = new WeakMap<mongo.MongoClient, string>();
-
 /** Which servers, and who asks: users may be shown different things. It becomes part of a hash only. */
 function clusterOf(client: mongo.MongoClient): string {
-  const known = clusters.get(client);
-  if (known !== undefined) return known;
   const { srvHost, hosts, credentials } = client.options;
   const at = srvHost ?? hosts.map(String).sort().join();
-  const cluster = JSON.stringify([at, credentials?.username ?? '', credentials?.source ?? '']);
-  clusters.set(client, cluster);
-  return cluster;
+  return JSON.stringify([at, credentials?.username ?? '', credentials?.source ?? '']);
 }

@@ -9,7 +9,7 @@ import { decodePayload } from './result.js';
 export interface CacheableRead {
   /** The key of everything that the result depends on. */
   fingerprint: string;
-  /** Registry tags: what may change the result. */
+  /** Registry tags: what may change the result, and the user's own. */
   tags: readonly string[];
   policy: QueryPolicy;
   decoding: Decoding;
@@ -49,7 +49,7 @@ export class CachedReads {
         ? { hash: { space: 'query', value: fingerprint } }
         : { key: policy.key, fingerprint };
     try {
-      return await this.cache.openEntry({ ...name, tags: [...tags, ...policy.tags] });
+      return await this.cache.openEntry({ ...name, tags });
     } catch {
       return undefined; // no error of the database: loads that fail are passed on, never shared
     }

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
-import { bsonType, isPlain, words, type Bson, type Place, type Read, type ReadOperation } from './read.js';
+import { hash } from 'node:crypto';
+import { filter, lengthy, literal, projection, Unknown, type Sending } from './canonical-text.js';
+import { words, type Bson, type Decoding, type Place, type Read, type ReadOperation } from './read.js';
 
 const FINDING = [
   'projection',
@@ -53,26 +54,6 @@ const IGNORED: Record<ReadOperation, readonly string[]> = {
   aggregate: [],
 };
 
-/** Operators and variables whose value is not a matter of the data alone, wherever they stand. */
-const UNSTEADY = new Set([
-  '$where',
-  '$function',
-  '$accumulator',
-  '$rand',
-  '$sample',
-  '$sampleRate',
-  '$createObjectId',
-]);
-const UNSTEADY_VARIABLE = /^\$\$(?:NOW|CLUSTER_TIME|USER_ROLES)(?:\.|$)/;
-
-/** Types of the BSON library that stand for one value each. */
-const VALUES = new Set(
-  words(
-    'ObjectId Binary Decimal128 Long Int32 Double Timestamp MinKey MaxKey BSONRegExp',
-    'BSONSymbol DBRef',
-  ),
-);
-
 /**
  * The key of a read: the same for reads that must have the same result, different for all others. Types count as
  * they do for the server (an ObjectId is not its hex string, a Date not its ISO string), the order of members
@@ -80,134 +61,79 @@ const VALUES = new Set(
  *
  * Undefined when anything in the read is unknown here, or not a matter of the data alone: such a read is not
  * cached, since a wrong guess would answer one question with the result of another.
+ *
+ * @param decoding what holds for it in all, where that is more than its own options say
  */
-export function queryKey(read: Read, place: Place, bson: Bson): string | undefined {
+export function queryKey(
+  read: Read,
+  place: Place,
+  bson: Bson,
+  decoding: Decoding = read.options,
+): string | undefined {
   try {
-    const { operation, options } = read;
-    const document = {
-      v: 1,
-      ...place,
-      operation,
-      field: read.field ?? null,
-      filter: filter(read.filter ?? {}),
-      pipeline: (read.pipeline ?? []).map((stage) => literal(stage)),
-      options: tellingOptions(operation, options),
-    };
-    const { ignoreUndefined } = options;
-    const bytes = bson.serialize(document, { ignoreUndefined: ignoreUndefined === true });
-    return createHash('sha256').update(bytes).digest('base64url');
+    const { operation, options, pipeline = [] } = read;
+    const sending = { bson, ignoresUndefined: decoding.ignoreUndefined === true };
+    let text = `2;${lengthy(place.cluster)}${lengthy(place.database)}${lengthy(place.collection)}`;
+    text += `${lengthy(place.model)}${operation};${read.field === undefined ? '' : lengthy(read.field)};`;
+    text += filter(read.filter ?? {}, sending) + literal(pipeline, sending);
+    text += tellingOptions(operation, options, decoding, sending);
+    return hashed(text);
   } catch {
     return undefined; // Unknown, or what the BSON library itself refuses: a cycle, a value of another version
   }
 }
 
 /** Whether nothing in a pipeline makes its result more than a matter of the data. */
-export function isSteady(pipeline: readonly unknown[]): boolean {
+export function isSteady(pipeline: readonly unknown[], bson: Bson): boolean {
   try {
-    pipeline.forEach(literal);
+    literal(pipeline, { bson, ignoresUndefined: false });
     return true;
   } catch {
     return false;
   }
 }
 
-class Unknown extends Error {}
+const hashes = new Map<string, string>();
+const MOST_HASHES = 1_000;
+const LONGEST_KNOWN = 1_000;
 
-function tellingOptions(operation: ReadOperation, options: Read['options']): Record<string, unknown> {
-  const telling = new Set(TELLING[operation]);
+/** Most texts come again and again. */
+function hashed(text: string): string {
+  const known = hashes.get(text);
+  if (known !== undefined) return known;
+  const key = hash('sha256', text, 'base64url');
+  if (text.length <= LONGEST_KNOWN) {
+    if (hashes.size >= MOST_HASHES) hashes.clear();
+    hashes.set(text, key);
+  }
+  return key;
+}
+
+function tellingOptions(
+  operation: ReadOperation,
+  options: Read['options'],
+  decoding: Decoding,
+  sending: Sending,
+): string {
+  const telling = TELLING[operation];
+  for (const name of Object.keys(options)) {
+    const value = options[name];
+    if (value === undefined || value === null || NEUTRAL.has(name) || telling.includes(name)) continue;
+    if (DECODING.includes(name) || IGNORED[operation].includes(name) || name === 'raw') continue;
+    if (name === 'batchSize' && Number(value) >= 0) continue; // a negative one is a limit
+    throw new Unknown(name);
+  }
+  if ((decoding.raw ?? false) !== false) throw new Unknown('raw');
   const keepsBytes = operation === 'find' || operation === 'findOne' || operation === 'aggregate';
-  const told: Record<string, unknown> = {};
-  for (const name of Object.keys(options).sort()) {
+  return told(telling, options, sending) + (keepsBytes ? '' : told(DECODING, decoding, sending));
+}
+
+function told(names: readonly string[], options: Read['options'], sending: Sending): string {
+  let text = ';';
+  for (const name of names) {
     const value = options[name];
     if (value === undefined || value === null) continue;
-    if (telling.has(name)) told[name] = name === 'projection' ? projection(value) : literal(value);
-    else if (DECODING.includes(name)) {
-      if (!keepsBytes) told[name] = literal(value);
-    } else if (!isNeutral(name, value) && !IGNORED[operation].includes(name)) throw new Unknown(name);
+    text += lengthy(name) + (name === 'projection' ? projection : literal)(value, sending);
   }
-  return told;
-}
-
-function isNeutral(name: string, value: unknown): boolean {
-  if (name === 'raw') return value === false;
-  if (name === 'batchSize') return Number(value) >= 0; // a negative one is a limit
-  return NEUTRAL.has(name);
-}
-
-/** Fields to include or exclude have no order, computed ones do. */
-function projection(value: unknown): unknown {
-  const isPlainChoice =
-    isPlain(value) && Object.values(value).every((one) => [0, 1, true, false].includes(one as number));
-  return isPlainChoice ? sorted(value, literal) : literal(value);
-}
-
-/** Conditions on a document: all of them must hold, in whatever order. */
-function filter(value: unknown): unknown {
-  if (!isPlain(value)) throw new Unknown('filter');
-  return sorted(value, condition);
-}
-
-function condition(value: unknown, name: string): unknown {
-  if (name === '$and' || name === '$or' || name === '$nor') {
-    if (!Array.isArray(value)) throw new Unknown(name);
-    return value.map(filter);
-  }
-  return name.startsWith('$') || !areOperators(value) ? literal(value) : operators(value);
-}
-
-/** `{ $gt: 1, $lt: 9 }`: conditions on one field, which must all hold too. */
-function operators(value: Record<string, unknown>): unknown {
-  return sorted(value, (operand, name) => {
-    if (name === '$not' && areOperators(operand)) return operators(operand);
-    if (name === '$elemMatch' && isPlain(operand))
-      return areOperators(operand) ? operators(operand) : filter(operand);
-    return literal(operand);
-  });
-}
-
-/** `$and`, `$or` and `$nor` are conditions on documents. `$ref`, `$id` and `$db` are a DBRef, whose order counts. */
-function areOperators(value: unknown): value is Record<string, unknown> {
-  if (!isPlain(value)) return false;
-  const names = Object.keys(value);
-  return names.length > 0 && names.every((name) => /^\$(?!and$|or$|nor$|ref$|id$|db$)/.test(name));
-}
-
-function sorted(
-  value: Record<string, unknown>,
-  each: (value: unknown, name: string) => unknown,
-): Record<string, unknown> {
-  const names = Object.keys(value).sort();
-  return Object.fromEntries(names.map((name) => [steady(name), each(value[name], name)]));
-}
-
-/** A value as it is, with every type checked to be one whose bytes tell it from all others. */
-function literal(value: unknown): unknown {
-  if (typeof value === 'string') return steadyVariable(value);
-  if (typeof value === 'function' || typeof value === 'symbol') throw new Unknown(typeof value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(literal);
-  const type = bsonType(value);
-  if (type !== undefined) {
-    if (!VALUES.has(type)) throw new Unknown(type);
-    return value;
-  }
-  if (value instanceof Date || value instanceof RegExp || value instanceof Uint8Array) return value;
-  if (value instanceof Map)
-    return new Map([...value].map(([name, each]) => [steady(String(name)), literal(each)]));
-  if (hasToBson(value)) return literal(value.toBSON());
-  if (!isPlain(value)) throw new Unknown('class');
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [steady(name), literal(each)]));
-}
-
-const hasToBson = (value: object): value is { toBSON(): unknown } =>
-  typeof (value as { toBSON?: unknown }).toBSON === 'function';
-
-function steady(name: string): string {
-  if (UNSTEADY.has(name)) throw new Unknown(name);
-  return name;
-}
-
-function steadyVariable(text: string): string {
-  if (UNSTEADY_VARIABLE.test(text)) throw new Unknown(text);
   return text;
 }
