@@ -187,7 +187,7 @@ describe('two reads that may differ in their result have different keys', () => 
 it('values of any depth have the same key exactly if they are sent as the same bytes', () => {
   // Text that looks like the inside of a key, too.
   const text = fc.oneof(
-    fc.string({ unit: fc.constantFrom(...'s1:i;{}[]bd0n$'), maxLength: 6 }),
+    fc.string({ unit: fc.constantFrom(...'s 1 : i ; { } [ ] b d 0 n $'.split(' ')), maxLength: 6 }),
     fc.string({ unit: 'binary', maxLength: 3 }),
   );
   const small = fc.integer({ min: -2, max: 2 });
@@ -230,7 +230,7 @@ it('values of any depth have the same key exactly if they are sent as the same b
       expect(new Set(keys.values()).size).toBe(keys.size);
       expect(keys.size).toBe(sent.size);
     }),
-    { numRuns: 60, seed: 77 },
+    { numRuns: 25, seed: 77 },
   );
 });
 

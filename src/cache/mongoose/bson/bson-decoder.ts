@@ -63,6 +63,7 @@ export class BsonDecoder {
   #document(limit: number, within: Member): Record<string, unknown> {
     const bytes = this.#bytes;
     const last = this.#lastOf(limit);
+    const view = this.#view;
     const document: Record<string, unknown> = {};
     let at = this.#at + 4;
     let previous: Member | undefined;
@@ -70,8 +71,9 @@ export class BsonDecoder {
     while (at < last) {
       const type = bytes[at] as number;
       at += 1;
-      if (member === undefined || !member.isAt(bytes, at)) member = within.find(bytes, at, previous, member);
-      this.#at = at + member.bytes.length;
+      if (member === undefined || !member.isAt(view, at, last))
+        member = within.find(bytes, view, at, last, previous, member);
+      this.#at = at + member.length;
       document[member.name] = this.#value(type, last, member);
       at = this.#at;
       previous = member;

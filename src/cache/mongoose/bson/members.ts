@@ -5,7 +5,7 @@ export const UNUSUAL = new Error('left to the BSON library');
 const AHEAD = 8;
 /** Names without end are data (a Map's keys): what was learnt is forgotten then. */
 const MOST_MEMBERS = 2_000;
-const NO_BYTES = new Uint8Array();
+const NO_BYTES = Buffer.alloc(0);
 
 /** Members that were learnt together, and are forgotten together. */
 interface Family {
@@ -30,32 +30,60 @@ export class Member {
     return family.root;
   }
 
+  /** Of its name in bytes, with the NUL that ends it. */
+  readonly length: number;
+  /** The name's bytes by fours, but for the last four, which may overlap them. */
+  private readonly words: number[] = [];
+  private readonly last: number;
+
   private constructor(
     readonly name: string,
     /** UTF-8, ended by NUL. */
-    readonly bytes: Uint8Array,
+    private readonly bytes: Buffer,
     private readonly family: Family,
-  ) {}
+  ) {
+    const { length } = bytes;
+    this.length = length;
+    for (let index = 0; index + 4 < length; index += 4) this.words.push(bytes.readInt32LE(index));
+    this.last = length < 4 ? 0 : bytes.readInt32LE(length - 4);
+  }
 
   /**
-   * The member of the documents in this one whose name stands at `at`, where it is not the `expected` one, which
-   * follows `previous`.
+   * The member of the documents in this one whose name stands at `at`, before `limit`, where it is not the `expected`
+   * one, which follows `previous`. `view` is one of the bytes.
    *
    * @throws UNUSUAL for names that may mean more than a name
    */
-  find(bytes: Buffer, at: number, previous: Member | undefined, expected: Member | undefined): Member {
+  find(
+    bytes: Buffer,
+    view: DataView,
+    at: number,
+    limit: number,
+    previous: Member | undefined,
+    expected: Member | undefined,
+  ): Member {
     let ahead = expected?.next;
     for (let steps = 0; ahead && steps < AHEAD; steps += 1) {
-      if (ahead.isAt(bytes, at)) return ahead;
+      if (ahead.isAt(view, at, limit)) return ahead;
       ahead = ahead.next;
     }
     return this.#learn(bytes, at, previous);
   }
 
-  /** Whether its name stands there: it does not where the bytes end before it does. */
-  isAt(bytes: Buffer, at: number): boolean {
-    const name = this.bytes;
-    for (let index = 0; index < name.length; index += 1) if (name[index] !== bytes[at + index]) return false;
+  /** Whether its name stands there, before `limit`. */
+  isAt(view: DataView, at: number, limit: number): boolean {
+    const { length, words, last } = this;
+    if (at + length > limit) return false;
+    if (length < 4) return this.#isShortAt(view, at);
+    for (let index = 0; index < words.length; index += 1)
+      if (view.getInt32(at + 4 * index, true) !== words[index]) return false;
+    return view.getInt32(at + length - 4, true) === last;
+  }
+
+  #isShortAt(view: DataView, at: number): boolean {
+    const { bytes, length } = this;
+    for (let index = 0; index < length; index += 1)
+      if (bytes[index] !== view.getUint8(at + index)) return false;
     return true;
   }
 
@@ -72,7 +100,7 @@ export class Member {
       family.root.first = undefined;
     }
     family.size += 1;
-    const member = new Member(name, Uint8Array.from(bytes.subarray(at, end + 1)), family);
+    const member = new Member(name, Buffer.from(bytes.subarray(at, end + 1)), family);
     if (previous) {
       member.next = previous.next;
       previous.next = member;
