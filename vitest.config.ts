@@ -25,6 +25,13 @@ const project = (name: string, { timeout, servers = false, build = false, atOnce
   },
 });
 
+/** What is promised of queries, by Mongoose 8: the same tests. Nest's own module brings the Mongoose it knows. */
+const mongoose8 = (({ test, ...all }) => ({
+  ...all,
+  resolve: { alias: [{ find: /^mongoose$/, replacement: 'mongoose-8' }] },
+  test: { ...test, include: ['test/integration/mongoose/*.test.ts'], exclude: ['**/nest.test.ts'] },
+}))(project('mongoose-8', { timeout: 60_000, servers: true }));
+
 export default defineConfig({
   plugins: [compiledThreads()],
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
@@ -33,6 +40,7 @@ export default defineConfig({
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'html'] },
     projects: [
       project('unit', { timeout: 10_000 }),
+      mongoose8,
       project('contract', { timeout: 30_000, servers: true }),
       project('integration', { timeout: 60_000, servers: true }),
       project('fault', { timeout: 120_000, servers: true, atOnce: 3 }),

@@ -17,8 +17,17 @@ export interface QueryCacheOptions {
 }
 
 declare module 'mongoose' {
-  // The names and the order of the parameters are Mongoose's: interfaces merge only when they are the same.
-  interface Query<ResultType, DocType, THelpers, RawDocType, QueryOp, TDocOverrides, TLeanResultType> {
+  // The names and the order of the parameters are those of Mongoose 9: interfaces merge only when they are the
+  // same. Mongoose 8 does not have all of them: those with a default are not missed.
+  interface Query<
+    ResultType,
+    DocType,
+    THelpers,
+    RawDocType,
+    QueryOp,
+    TDocOverrides = Record<string, never>,
+    TLeanResultType = RawDocType,
+  > {
     /**
      * Answers this query from the cache where its connection is attached (`MongooseCachePlugin`), and stores
      * what the database answers. For find, findOne, findById, exists, countDocuments, estimatedDocumentCount
