@@ -86,6 +86,7 @@ export type { CreateBackupOptions } from './backup/create/creation.js';
 export type { RestoredNamespace, RestoreOptions, RestoreReport } from './backup/restore/restoration.js';
 export type { RetentionPolicy } from './backup/retention.js';
 export type { VerifyLevel, VerifyOptions, VerifyReport } from './backup/verification.js';
+export type { S3Options } from './backup/storage/s3-options.js';
 export { BackupDraft, BackupStorage, StoredBackup } from './backup/storage/backup-storage.js';
 export {
   BackupError,

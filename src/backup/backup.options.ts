@@ -10,6 +10,8 @@ import { checkSchedule } from './schedule/cron-expression.js';
 import { databaseOf } from './engine/connection-string.js';
 import { checkRetention, type RetentionPolicy } from './retention.js';
 import { BackupStorage } from './storage/backup-storage.js';
+import type { S3Options } from './storage/s3-options.js';
+import { S3Storage } from './storage/s3.storage.js';
 
 /** Options of `BackupModule.forRoot()` and `createBackupService()`. All may be left out. */
 export interface BackupModuleOptions {
@@ -26,8 +28,8 @@ export interface BackupModuleOptions {
    * @default BACKUP_DIR, else `./backups`
    */
   directory?: string | undefined;
-  /** `'disk'`, or a storage of your own. @default 'disk' */
-  storage?: 'disk' | BackupStorage | undefined;
+  /** `'disk'`; `{ s3: … }`, a bucket of S3 or of a server like it; or a storage of your own. @default 'disk' */
+  storage?: 'disk' | { s3: S3Options } | BackupStorage | undefined;
   /** What reads and writes the database: the MongoDB database tools. @default 'mongodump' */
   engine?: 'mongodump' | undefined;
   /**
@@ -171,7 +173,11 @@ function text(name: string, value: string | undefined): string | undefined {
 
 function storage(value: BackupModuleOptions['storage'] = 'disk'): 'disk' | BackupStorage {
   if (value === 'disk' || value instanceof BackupStorage) return value;
-  throw invalidOption(`The option storage is ${shown(value)}`, "'disk' or a BackupStorage");
+  if (typeof value === 'object' && value !== null && 's3' in value) {
+    refuseUnknown('option storage', value, ['s3']);
+    return new S3Storage(value.s3);
+  }
+  throw invalidOption(`The option storage is ${shown(value)}`, "'disk', { s3: … } or a BackupStorage");
 }
 
 function compression({ codec = bestCodec(), level }: NonNullable<BackupModuleOptions['compression']> = {}) {

@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { bringServers, type Part, type Servers } from '../../src/flora/servers/bring-servers.js';
 import type { Found } from '../../src/flora/servers/place.js';
 import { findMongod, findRedisServer } from '../../src/flora/servers/resolve.js';
+import { findMoto } from './s3.js';
 import { ProgramNotFoundError } from '../../src/flora/servers/servers.errors.js';
 
 /** What tests can be given, each with the reason if it can't be had. */
@@ -17,6 +18,8 @@ export interface Provided {
   /** The programs, for tests that start and kill servers of their own. */
   mongod: { found?: Found; missing?: string };
   'redis-server': { found?: Found; missing?: string };
+  /** A program that speaks the language of S3. */
+  s3: { path?: string; missing?: string };
 }
 
 declare module 'vitest' {
@@ -55,6 +58,7 @@ async function start(): Promise<{ servers: Servers; provided: Provided }> {
     tools: part(servers.tools),
     mongod: await orReason(findMongod()),
     'redis-server': await orReason(findRedisServer()),
+    s3: await findMoto(console.log),
   };
   return { servers, provided };
 }

@@ -4,6 +4,7 @@ import { type MongodOptions, startMongod } from '../../src/flora/servers/mongod.
 import { type RedisServerOptions, startRedisServer } from '../../src/flora/servers/redis-server.js';
 import type { RunningServer } from '../../src/flora/servers/start-server.js';
 import type { Provided } from './global-setup.js';
+import { type S3Server, startMoto } from './s3.js';
 import { withDatabase } from '../../src/flora/servers/with-database.js';
 
 export type { RunningServer } from '../../src/flora/servers/start-server.js';
@@ -47,6 +48,13 @@ export async function startOwnMongo(options?: MongodOptions): Promise<RunningSer
 /** A redis-server that may be stopped, frozen and killed. */
 export async function startOwnRedis(options?: RedisServerOptions): Promise<RunningServer> {
   return startRedisServer(program('redis-server'), options);
+}
+
+/** A server that speaks the language of S3, in memory. It takes any credentials. */
+export async function startOwnS3(): Promise<S3Server> {
+  const { path, missing } = inject('servers').s3;
+  if (path === undefined) throw new Error(missing);
+  return startMoto(path);
 }
 
 /** A name that only this call has, short enough for a database. */

@@ -1,0 +1,92 @@
+import type { Readable } from 'node:stream';
+import { BackupError } from '../backup.errors.js';
+import { MANIFEST_NAME } from '../manifest.js';
+import { BackupDraft, StoredBackup } from './backup-storage.js';
+import type { S3Bucket } from './s3-bucket.js';
+
+/** How often a draft says that it is alive, to those who can't look at its process. */
+const HEARTBEAT_MS = 60_000;
+/** More than the manifest of 100,000 collections. */
+const LARGEST_MANIFEST = 64 * 1024 * 1024;
+
+/** Objects under the backup's own prefix, without a manifest until all of them are there. */
+export class S3Draft extends BackupDraft {
+  private readonly heartbeat: NodeJS.Timeout;
+  private readonly written: string[] = [];
+
+  /** @param mark made already: says whose this is */
+  constructor(
+    private readonly bucket: S3Bucket,
+    private readonly id: string,
+    private readonly mark: string,
+  ) {
+    super();
+    this.heartbeat = setInterval(() => void bucket.touch(mark).catch(() => undefined), HEARTBEAT_MS).unref();
+  }
+
+  async write(name: string, content: Readable): Promise<void> {
+    await this.bucket.upload(`${this.id}/${name}`, content);
+    this.written.push(`${this.id}/${name}`);
+  }
+
+  async commit(manifest: string): Promise<StoredBackup> {
+    const name = `${this.id}/${MANIFEST_NAME}`;
+    if (!(await this.bucket.putNew(name, manifest))) throw this.lost();
+    // Who took this process for dead has removed the mark with all the rest.
+    for (const needed of [this.mark, ...this.written])
+      if ((await this.bucket.size(needed)) === undefined) {
+        await this.bucket.remove([name]);
+        throw this.lost();
+      }
+    clearInterval(this.heartbeat);
+    await this.bucket.remove([this.mark]).catch(() => undefined);
+    return new S3StoredBackup(this.bucket, this.id);
+  }
+
+  async discard(): Promise<void> {
+    clearInterval(this.heartbeat);
+    await this.bucket.remove([...this.written, this.mark]);
+  }
+
+  private lost(): BackupError {
+    return new BackupError('STORAGE_UNUSABLE', {
+      problem: `Another process has taken the place of the backup at ${this.bucket.location}/${this.id}`,
+    });
+  }
+}
+
+export class S3StoredBackup extends StoredBackup {
+  readonly location: string;
+
+  constructor(
+    private readonly bucket: S3Bucket,
+    private readonly id: string,
+  ) {
+    super();
+    this.location = `${bucket.location}/${id}`;
+  }
+
+  async manifest(): Promise<string | undefined> {
+    const size = await this.size(MANIFEST_NAME);
+    if (size === undefined) return undefined;
+    if (size > LARGEST_MANIFEST) throw this.damaged(`its manifest has ${size} bytes`);
+    const content: Buffer[] = await (await this.read(MANIFEST_NAME)).toArray();
+    return Buffer.concat(content).toString('utf8');
+  }
+
+  async size(name: string): Promise<number | undefined> {
+    return this.bucket.size(`${this.id}/${name}`);
+  }
+
+  async read(name: string): Promise<Readable> {
+    const found = await this.bucket.read(`${this.id}/${name}`);
+    if (!found) throw this.damaged(`it has no ${name}`);
+    return found;
+  }
+
+  private damaged(problem: string): BackupError {
+    return new BackupError('BACKUP_DAMAGED', {
+      problem: `The backup at ${this.location} is damaged: ${problem}`,
+    });
+  }
+}
