@@ -3,14 +3,14 @@ import type { Order, Report } from './elsewhere.js';
 import { productSchema, supplierSchema } from './models.js';
 import type { AnyModel, Askable, CacheUnderTest } from './query-cache.js';
 
-const { module, variant, directMongoUri, directRedisUrl, namespace } = JSON.parse(
+const { module, variant, mongoUri, directRedisUrl, namespace } = JSON.parse(
   process.argv[2] as string,
-) as Record<'module' | 'variant' | 'directMongoUri' | 'directRedisUrl' | 'namespace', string>;
+) as Record<'module' | 'variant' | 'mongoUri' | 'directRedisUrl' | 'namespace', string>;
 
 process.on('disconnect', () => process.exit());
 const { cacheUnderTest } = (await import(module)) as { cacheUnderTest: (variant: string) => CacheUnderTest };
 const cache = await cacheUnderTest(variant).open({ redisUrl: directRedisUrl, namespace });
-const connection = await cache.connect(directMongoUri);
+const connection = await cache.connect(mongoUri);
 const models: Record<string, AnyModel> = {
   Supplier: cache.model(connection, 'Supplier', supplierSchema(cache.mongoose)),
   Product: cache.model(connection, 'Product', productSchema(cache.mongoose)),

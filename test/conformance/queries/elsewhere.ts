@@ -33,9 +33,9 @@ const HERE = import.meta.dirname;
 
 export async function startElsewhere(
   { module, variant }: CacheUnderTest,
-  { directMongoUri, directRedisUrl, namespace }: PlaceServers,
+  { mongoUri, directRedisUrl, namespace }: PlaceServers,
 ): Promise<Elsewhere> {
-  const settings = { module, variant, directMongoUri, directRedisUrl, namespace };
+  const settings = { module, variant, mongoUri, directRedisUrl, namespace };
   const child = fork(join(HERE, 'elsewhere.child.ts'), [JSON.stringify(settings)], {
     execArgv: ['--import', join(HERE, '../../fault/typescript.mjs'), '--import', 'reflect-metadata'],
     serialization: 'advanced',

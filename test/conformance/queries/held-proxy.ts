@@ -18,6 +18,8 @@ export interface HeldProxy {
    * back, no other.
    */
   next(command: string): Promise<HeldAnswer>;
+  /** The same, but it is the command itself that is held back. */
+  before(command: string): Promise<{ release(): void }>;
   close(): Promise<void>;
 }
 
@@ -30,7 +32,8 @@ export interface HeldAnswer {
 export async function holdAnswersOf(port: number): Promise<HeldProxy> {
   const pairs = new Set<[Socket, Socket]>();
   const waiting: (() => void)[] = [];
-  const awaited: { command: Buffer; found: (answer: HeldAnswer) => void }[] = [];
+  const awaited: { names: Buffer[]; found: (answer: HeldAnswer) => void }[] = [];
+  const stopped: { names: Buffer[]; found: (way: { release(): void }) => void }[] = [];
   let isHeld = false;
   let aim = port;
   const server = createServer((client) => {
@@ -46,10 +49,12 @@ export async function holdAnswersOf(port: number): Promise<HeldProxy> {
       });
     }
     client.on('data', (bytes: Buffer) => {
-      const nth = awaited.findIndex(({ command }) => bytes.includes(command));
-      const held = nth >= 0 ? awaited.splice(nth, 1)[0] : undefined;
+      const held = taken(awaited, bytes);
       if (held) target.pause();
+      const stop = taken(stopped, bytes);
+      if (stop) target.cork();
       target.write(bytes);
+      stop?.found({ release: () => target.uncork() });
       held?.found({
         release: () => target.resume(),
         lose: () => {
@@ -84,9 +89,8 @@ export async function holdAnswersOf(port: number): Promise<HeldProxy> {
       }
     },
     sent: () => new Promise((resolve) => waiting.push(resolve)),
-    // The first member of a command, in front of its collection: the type of a string and its name.
-    next: (command) =>
-      new Promise((found) => awaited.push({ command: Buffer.from(`\x02${command}\0`), found })),
+    next: (command) => new Promise((found) => awaited.push({ names: namesOf(command), found })),
+    before: (command) => new Promise((found) => stopped.push({ names: namesOf(command), found })),
     close: async () => {
       for (const [client, target] of pairs) {
         client.destroy();
@@ -96,4 +100,12 @@ export async function holdAnswersOf(port: number): Promise<HeldProxy> {
       await once(server, 'close');
     },
   };
+}
+
+/** The first member of a command, in BSON: its type (a string or an integer) and its name. */
+const namesOf = (command: string) => ['\x02', '\x10'].map((type) => Buffer.from(`${type}${command}\0`));
+
+function taken<Waiting extends { names: Buffer[] }>(waiting: Waiting[], bytes: Buffer): Waiting | undefined {
+  const nth = waiting.findIndex(({ names }) => names.some((name) => bytes.includes(name)));
+  return nth >= 0 ? waiting.splice(nth, 1)[0] : undefined;
 }

@@ -29,6 +29,7 @@ const OFFERS: readonly Offer[] = [
   'tags',
   'staleTtl',
   'false',
+  'ttl 0',
   'clearKey',
   'clearModel',
   'clearPattern',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Connection, Mongoose } from 'mongoose';
+import { createClient, RESP_TYPES } from 'redis';
 import type { HeldProxy } from './held-proxy.js';
 import { startElsewhere, type Elsewhere } from './elsewhere.js';
 import { countrySchema, productSchema, supplierSchema } from './models.js';
@@ -16,6 +17,9 @@ export interface PlaceServers {
   directRedisUrl: string;
   namespace: string;
 }
+
+const newClient = (url: string) => createClient({ url });
+type RedisClient = ReturnType<typeof newClient>;
 
 const READS = new Set(['find', 'aggregate', 'count', 'distinct', 'getMore']);
 
@@ -97,6 +101,42 @@ export class Place {
     const elsewhere = await startElsewhere(this.underTest, this.servers);
     this.#ends.push(() => elsewhere.close());
     return elsewhere;
+  }
+
+  /** What lies in the Redis of the cache: each of its values is given to `change`, which gives another one or nothing. */
+  async eachStored(change: (value: Buffer) => Buffer | undefined): Promise<number> {
+    return this.withRedis((client) => this.#eachStored(client, change));
+  }
+
+  async #eachStored(client: RedisClient, change: (value: Buffer) => Buffer | undefined): Promise<number> {
+    const bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+    let count = 0;
+    for await (const keys of client.scanIterator({ MATCH: `*${this.servers.namespace}*`, COUNT: 1_000 })) {
+      for (const key of keys) {
+        const isText = (await client.type(key)) === 'string';
+        const value = isText ? ((await bytes.get(key)) as Buffer | null) : null;
+        const other = change(value ?? Buffer.alloc(0));
+        if (!other) await client.del(key);
+        else if (isText) await client.set(key, other, { KEEPTTL: true } as object);
+        count += 1;
+      }
+    }
+    return count;
+  }
+
+  get redisPort(): number {
+    return Number(new URL(this.servers.directRedisUrl).port);
+  }
+
+  /** The Redis of the cache, as somebody else would use it. */
+  async withRedis<Result>(work: (redis: RedisClient) => Promise<Result>): Promise<Result> {
+    const client = newClient(this.servers.directRedisUrl);
+    await client.connect();
+    try {
+      return await work(client);
+    } finally {
+      client.destroy();
+    }
   }
 
   atEnd(step: () => Promise<unknown>): void {

@@ -7,6 +7,7 @@ export type Offer =
   | 'tags'
   | 'staleTtl'
   | 'false' // taking a mark back
+  | 'ttl 0' // not to be cached
   | 'clearKey'
   | 'clearModel'
   | 'clearPattern'

@@ -1,0 +1,4 @@
+import { outages } from '../../../conformance/queries/outages.js';
+import { conform } from './conform.js';
+
+conform(outages);

@@ -1,0 +1,4 @@
+import { types } from '../../../conformance/queries/types.js';
+import { conform } from './conform.js';
+
+conform(types);
