@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AsyncResource } from 'node:async_hooks';
 import type { Connection, Mongoose } from 'mongoose';
 import { createClient, RESP_TYPES } from 'redis';
 import type { HeldProxy } from './held-proxy.js';
@@ -30,6 +31,7 @@ export class Place {
   readonly Supplier: AnyModel;
   readonly Country: AnyModel;
   readonly #ends: (() => Promise<unknown>)[] = [];
+  readonly #outside = new AsyncResource('Place');
   #reads = 0;
 
   private constructor(
@@ -137,6 +139,11 @@ export class Place {
     } finally {
       client.destroy();
     }
+  }
+
+  /** As somebody who is not in the transaction that the caller may be in by its asynchronous context. */
+  asOthers<Result>(work: () => Result): Result {
+    return this.#outside.runInAsyncScope(work);
   }
 
   atEnd(step: () => Promise<unknown>): void {

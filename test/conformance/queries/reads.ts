@@ -22,7 +22,7 @@ export interface Garden {
 export async function garden(at: Place): Promise<Garden> {
   const { Product, Supplier, Country } = at;
   const Plant = at.model('Plant', at.schema({ name: String }, { discriminatorKey: 'kind' }));
-  const Tree = Plant.discriminator('Tree', at.schema({ height: Number }));
+  const Tree = Plant.discriminator('Tree', at.schema({ height: Number })) as unknown as AnyModel;
   const fancy = at.schema(
     {
       name: { type: String, get: (name: string) => `${name}!` },

@@ -48,7 +48,7 @@ const committed = (
     await run(at, async (session) => {
       await write(at, id, session);
       await at.cache.settle();
-      assert.equal(await prices(), BEFORE);
+      assert.equal(await at.asOthers(prices), BEFORE);
     });
     await at.cache.settle();
     assert.equal(await prices(), AFTER);
@@ -125,7 +125,7 @@ export const transactions: Group = {
         await at.connection.transaction(async (session) => {
           await at.Product.create([{ name: 'Fern' }], { session });
           await at.Product.deleteOne({ _id: id }, { session });
-          assert.deepEqual(await names(), ['Rose']);
+          assert.deepEqual(await at.asOthers(names), ['Rose']);
         });
         await at.cache.settle();
         assert.deepEqual(await names(), ['Fern']);
@@ -185,6 +185,7 @@ export const transactions: Group = {
         await at.connection.transaction(async () => {
           await at.Product.updateOne({ _id: id }, { price: 2 });
           assert.equal(await prices(), AFTER);
+          assert.equal(await at.asOthers(prices), BEFORE);
         });
         await at.cache.settle();
         assert.equal(await prices(), AFTER);
@@ -204,7 +205,7 @@ export const transactions: Group = {
         await at.connection.transaction(async (session) => {
           await at.Supplier.updateOne({ _id: hortus?._id }, { name: 'Flora' }, { session });
           assert.equal(await name(session), 'Flora');
-          assert.equal(await name(null), 'Hortus');
+          assert.equal(await at.asOthers(() => name(null)), 'Hortus');
         });
         await at.cache.settle();
         assert.equal(await name(null), 'Flora');
@@ -258,6 +259,7 @@ export const transactions: Group = {
           await at.cache.settle();
           assert.equal((await ask())?.price, 2);
           assert.equal(await prices(), AFTER);
+          assert.equal(await at.asOthers(prices), BEFORE);
         });
       },
     },
