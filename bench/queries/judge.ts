@@ -36,12 +36,16 @@ export async function judge(underTest: CacheUnderTest, servers: Servers): Promis
   let child: ChildProcess | undefined;
   try {
     for (const { name: group, cases } of groups) {
-      child &&= void end(child);
+      if (child) end(child);
+      child = undefined;
       for (const { name } of cases) {
         child ??= await start(underTest, servers);
         const database = `compare-${randomBytes(6).toString('hex')}`;
         const verdict = await put(child, { group, name, database });
-        if (!verdict) child = void end(child);
+        if (!verdict) {
+          end(child);
+          child = undefined;
+        }
         judged.push({ group, name, ...(verdict ?? { outcome: 'broken', why: 'no answer' }) });
       }
     }

@@ -4,6 +4,7 @@ import { QueryCache, type AnyModel, type AnySchema } from '../../../test/conform
 
 const require = createRequire(import.meta.url);
 
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what a module gives is known to its caller
 export const required = <Module>(name: string): Module => require(name) as Module;
 
 const OPTIONS = { monitorCommands: true, autoIndex: false, autoCreate: false };
@@ -14,7 +15,9 @@ export abstract class PeerCache extends QueryCache {
 
   async connect(uri: string): Promise<Connection> {
     const { mongoose } = this;
-    if (mongoose.connection.readyState !== 0) return mongoose.createConnection(uri, OPTIONS).asPromise();
+    const { ConnectionStates } = mongoose;
+    if (mongoose.connection.readyState !== ConnectionStates.disconnected)
+      return mongoose.createConnection(uri, OPTIONS).asPromise();
     mongoose.deleteModel(/./);
     await mongoose.connect(uri, OPTIONS);
     return mongoose.connection;

@@ -116,10 +116,10 @@ export class Place {
     for await (const keys of client.scanIterator({ MATCH: `*${this.servers.namespace}*`, COUNT: 1_000 })) {
       for (const key of keys) {
         const isText = (await client.type(key)) === 'string';
-        const value = isText ? ((await bytes.get(key)) as Buffer | null) : null;
+        const value = isText ? await bytes.get(key) : null;
         const other = change(value ?? Buffer.alloc(0));
         if (!other) await client.del(key);
-        else if (isText) await client.set(key, other, { KEEPTTL: true } as object);
+        else if (isText) await client.set(key, other, { KEEPTTL: true });
         count += 1;
       }
     }

@@ -48,9 +48,9 @@ export async function garden(at: Place): Promise<Garden> {
   const page = at.schema({ name: String, parts: [part], head: part });
   const text = at.schema({ text: String }, { _id: false });
   const picture = at.schema({ url: String, size: { w: Number, h: Number } }, { _id: false });
-  (page.path('parts') as never as AnyModel).discriminator('Text', text);
-  (page.path('parts') as never as AnyModel).discriminator('Picture', picture);
-  (page.path('head') as never as AnyModel).discriminator('Text', text);
+  (page.path('parts') as unknown as AnyModel).discriminator('Text', text);
+  (page.path('parts') as unknown as AnyModel).discriminator('Picture', picture);
+  (page.path('head') as unknown as AnyModel).discriminator('Text', text);
   const Page = at.model('Page', page);
 
   const [country] = await Country.insertMany([{ name: 'Holland' }]);
