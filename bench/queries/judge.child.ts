@@ -46,6 +46,9 @@ async function put({ group, name, database }: Question): Promise<Verdict> {
     return { outcome: 'kept' };
   } catch (error) {
     if (error instanceof NotAsked) return { outcome: 'not asked', why: error.message };
-    return { outcome: 'broken', why: String((error as Error).message ?? error).split('\n')[0] ?? '' };
+    return {
+      outcome: 'broken',
+      why: (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '',
+    };
   }
 }
