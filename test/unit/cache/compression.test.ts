@@ -3,6 +3,8 @@ import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compressed, decompressed } from '../../../src/cache/engine/compression.js';
+import type { Entry } from '../../../src/cache/engine/entry.js';
+import { frameOf } from '../../../src/cache/engine/frame.js';
 
 const MIB = 1024 * 1024;
 const products = (bytes: number) =>
@@ -127,4 +129,16 @@ describe('Bytes that are not ours are rejected', () => {
     for (const length of [0, 999, 1_001, 100_000])
       await expect(decompressed(withLength(length, deflateSync(bytes)), MIB)).rejects.toThrow();
   });
+});
+
+it('documents of queries are compressed from sixteen times as many bytes on', async () => {
+  const isSmaller = async (codec: Entry['codec'], bytes: number) => {
+    const payload = Buffer.alloc(bytes, 'a');
+    const times = { storedAt: 0, freshUntil: 1, staleUntil: 1, loadTime: 0 };
+    const frame = await frameOf({ codec, asOf: 0, ...times, tags: [], payload }, 1_000);
+    return frame.length < bytes;
+  };
+  expect(await isSmaller('json', 1_000)).toBe(true);
+  expect(await isSmaller('bson', 15_999)).toBe(false);
+  expect(await isSmaller('bson', 16_000)).toBe(true);
 });
