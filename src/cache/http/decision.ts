@@ -13,7 +13,11 @@ export function handle({ raw }: Exchange, fwd: Forwarded, detail?: string): Deci
 }
 
 /** A stored answer goes out, in the place of what the framework sends where it sends something. */
-export function serve(exchange: Exchange, answer: StoredAnswer, age: number, cacheStatus: string): Decision {
+export function serve(
+  exchange: Exchange,
+  answer: StoredAnswer,
+  { age, cacheStatus, mayBePart = false }: { age: number; cacheStatus: string; mayBePart?: boolean },
+): Decision {
   const { context, raw, entryHeaders, isEnded } = exchange;
   const { method, headers: requestHeaders } = context;
   const replayed = new ReplayedResponse(raw, {
@@ -23,6 +27,7 @@ export function serve(exchange: Exchange, answer: StoredAnswer, age: number, cac
     requestHeaders,
     age,
     cacheStatus,
+    mayBePart,
   }).attach();
   if (!isEnded) replayed.sendNow();
   return 'answered';
@@ -41,5 +46,8 @@ export function refuse(exchange: Exchange): Decision {
     age: 0,
     body,
   };
-  return serve(exchange, nothing, 0, cacheStatus({ hit: false, detail: 'only-if-cached' }));
+  return serve(exchange, nothing, {
+    age: 0,
+    cacheStatus: cacheStatus({ hit: false, detail: 'only-if-cached' }),
+  });
 }

@@ -38,11 +38,18 @@ export function variantHash(base: string, names: readonly string[], headers: Inc
   return sha256([KEY_VERSION, base, names, headerValues(names, headers)]);
 }
 
-/** Values of headers as they were sent; null for one that is absent, which is not an empty one. */
+/** Lists whose elements mean the same in upper and lower case, and with spaces around them (RFC 9111 §4.1). */
+const LOOSE = new Set(['accept-charset', 'accept-encoding', 'accept-language']);
+
+/**
+ * Values of headers as they were sent, but for what is known to make no difference; null for one that is absent,
+ * which is not an empty one.
+ */
 export function headerValues(names: readonly string[], headers: IncomingHttpHeaders): (string | null)[] {
   return names.map((name) => {
     const value = headers[name];
-    return Array.isArray(value) ? value.join(', ') : (value ?? null);
+    const text = Array.isArray(value) ? value.join(', ') : (value ?? null);
+    return text !== null && LOOSE.has(name) ? text.toLowerCase().replace(/[ \t]+/g, '') : text;
   });
 }
 

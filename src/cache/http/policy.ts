@@ -44,8 +44,8 @@ const OVERRIDES = [
   'x-rewrite-url',
   'forwarded',
 ];
-/** Preconditions and ranges are for whoever holds the resource (RFC 9111 §4.3.2), not for a cache of whole answers. */
-const PARTIAL = ['range', 'if-range', 'if-match', 'if-unmodified-since'];
+/** Preconditions of writes are for whoever holds the resource (RFC 9111 §4.3.2). */
+const PRECONDITIONS = ['if-match', 'if-unmodified-since'];
 /**
  * Headers of reverse proxies that change links and redirects in answers. They are part of every key, so that
  * neither a proxy's absence nor a forged value reaches anyone else.
@@ -60,7 +60,7 @@ export function bypassReason(request: RequestFacts, route: RouteRules): string |
   if (headers.accept?.includes('text/event-stream')) return 'event-stream';
   if (request.hasBody) return 'body';
   const unkeyed = (name: string): boolean => headers[name] !== undefined && !route.vary.has(name);
-  const header = PARTIAL.find(unkeyed) ?? OVERRIDES.find(unkeyed);
+  const header = PRECONDITIONS.find(unkeyed) ?? OVERRIDES.find(unkeyed);
   if (header !== undefined || route.scoped) return header;
   return CREDENTIALS.find(unkeyed) ?? (request.authenticated ? 'user' : undefined);
 }

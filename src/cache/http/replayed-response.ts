@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { sameValue } from './answer-head.js';
+import { byteRange, type ByteRange } from './byte-range.js';
 import { isNotModified, type Validators } from './conditional.js';
 import type { StoredAnswer } from './frame.js';
 import { ResponseTap, type Piece } from './response-tap.js';
@@ -19,6 +20,8 @@ export interface Replay extends Told {
   /** Method and headers of the request that is answered. */
   method: string;
   requestHeaders: IncomingHttpHeaders;
+  /** Whether a part of the answer may be sent to who asks for it. */
+  mayBePart: boolean;
 }
 
 /**
@@ -87,10 +90,10 @@ export class ReplayedResponse extends ResponseTap {
   }
 
   #send(callback?: Piece['callback']): void {
-    const { answer, method, requestHeaders } = this.replay;
+    const { answer, method, requestHeaders: headers, mayBePart } = this.replay;
     setAnswerHead(this.raw, this.replay);
     this.#state = 'replayed';
-    const chunk = setAnswerStatus(this.raw, answer, { method, headers: requestHeaders });
+    const chunk = setAnswerStatus(this.raw, answer, { method, headers, mayBePart });
     this.#isEnding = true;
     this.end({ chunk, encoding: undefined, callback });
     this.#isEnding = false;
@@ -124,19 +127,42 @@ export function setAnswerHead(raw: ServerResponse, { answer, entryHeaders, age, 
   raw.setHeader('Cache-Status', cacheStatus);
 }
 
-/** The last of a head: status and length, 304 where the client has it. Gives the bytes to send, if any. */
+/**
+ * The last of a head: status and length, 304 where the client has it, 206 where it asks for a part that may be
+ * served. Gives the bytes to send, if any.
+ */
 export function setAnswerStatus(
   raw: ServerResponse,
   answer: StoredAnswer,
-  { method, headers }: { method: string; headers: IncomingHttpHeaders },
+  {
+    method,
+    headers,
+    mayBePart = false,
+  }: { method: string; headers: IncomingHttpHeaders; mayBePart?: boolean },
 ): Buffer | undefined {
   if (answer.status < 300 && isNotModified(headers, answerValidators(answer))) {
     sendNotModified(raw);
     return undefined;
   }
+  const isWhole = !mayBePart || method !== 'GET' || answer.status !== 200;
+  const range = isWhole ? undefined : byteRange(headers, answer.body.length, answerValidators(answer));
+  if (range !== undefined) return setPart(raw, answer.body, range);
   raw.statusCode = answer.status;
   if (answer.status !== 204) raw.setHeader('Content-Length', answer.body.length);
   return method === 'HEAD' || answer.status === 204 ? undefined : answer.body;
+}
+
+function setPart(raw: ServerResponse, body: Buffer, range: ByteRange | 'unsatisfiable'): Buffer {
+  const isPart = range !== 'unsatisfiable';
+  const part = isPart ? body.subarray(range.start, range.end) : Buffer.alloc(0);
+  raw.statusCode = isPart ? 206 : 416;
+  const which = isPart ? `${range.start}-${range.end - 1}` : '*';
+  raw.setHeader('Content-Range', `bytes ${which}/${body.length}`);
+  raw.setHeader('Content-Length', part.length);
+  // Compression on the way would make other bytes of it than those that the client counts.
+  const control = raw.getHeader('cache-control');
+  raw.setHeader('Cache-Control', [control ?? [], 'no-transform'].flat().join(', '));
+  return part;
 }
 
 /** Without Last-Modified the date of the answer is what If-Modified-Since is compared with (RFC 9111 §4.3.2). */

@@ -57,6 +57,9 @@ export class ResponseCache {
     const bypass = (detail: string): Decision =>
       asked.onlyIfCached ? refuse(exchange) : handle(exchange, 'bypass', detail);
     if (reason !== undefined) return bypass(reason);
+    // Whoever leaves freshness to the answer has a proxy before the handler, which answers for parts of it, too.
+    const isPart = context.headers.range !== undefined && !route.vary.includes('range');
+    if (isPart && (route.freshness === 'route' || context.method !== 'GET')) return bypass('range');
     if (asked.noStore) return bypass('no-store');
     const url = await this.#keys.of(exchange, route);
     if (url === undefined) return bypass('scope');

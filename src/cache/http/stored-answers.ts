@@ -47,12 +47,15 @@ export class StoredAnswers {
   miss(place: Place, lead: EntryLead): Decision {
     const { exchange, hash, fwd, asked } = place;
     const isGone = exchange.raw.destroyed || exchange.raw.closed;
-    const isHead = exchange.context.method === 'HEAD';
-    if (lead.alone || isGone || isHead || asked.onlyIfCached) {
+    const isPartial = exchange.context.method === 'HEAD' || isOfAPart(exchange);
+    if (lead.alone || isGone || isPartial || asked.onlyIfCached) {
       lead.pass();
       if (lead.alone) this.hitForMiss.mark(hash);
       else this.hitForMiss.leave(hash);
-      return asked.onlyIfCached ? refuse(exchange) : handle(exchange, fwd, lead.alone ? 'busy' : undefined);
+      if (asked.onlyIfCached) return refuse(exchange);
+      return isOfAPart(exchange)
+        ? handle(exchange, 'bypass', 'range')
+        : handle(exchange, fwd, lead.alone ? 'busy' : undefined);
     }
     this.#record(place, lead, (outcome) => this.#learn(hash, outcome));
     return 'handle';
@@ -105,11 +108,11 @@ export class StoredAnswers {
   #revalidate(place: Place, answer: StoredAnswer, found: FoundEntry, lead: EntryLead): Decision {
     const { exchange, hash } = place;
     const isGone = exchange.raw.destroyed || exchange.raw.closed;
-    const isHead = exchange.context.method === 'HEAD';
+    const isPartial = exchange.context.method === 'HEAD' || isOfAPart(exchange);
     const fwd = found.stale || answer.stale?.always ? 'stale' : 'request';
-    if (isGone || isHead) {
+    if (isGone || isPartial) {
       lead.pass();
-      return handle(exchange, fwd);
+      return handle(exchange, fwd, isOfAPart(exchange) ? 'range' : undefined);
     }
     this.revalidations.begin(hash);
     this.#record({ ...place, fwd }, lead, (outcome) => this.#over(hash, outcome), {
@@ -188,7 +191,7 @@ export class StoredAnswers {
     };
   }
 
-  #serve({ exchange, fwd }: Place, answer: StoredAnswer, { entry, source }: FoundEntry): Decision {
+  #serve({ exchange, fwd, route }: Place, answer: StoredAnswer, { entry, source }: FoundEntry): Decision {
     const now = this.#now;
     const age = answer.age + Math.max(0, Math.floor((now - entry.storedAt) / 1_000));
     // What was made while this request waited was not there when it came.
@@ -196,13 +199,16 @@ export class StoredAnswers {
       source === 'flight' && entry.storedAt > exchange.askedAt
         ? cacheStatus({ hit: false, fwd, collapsed: true })
         : cacheStatus({ hit: true, ttl: Math.floor((entry.freshUntil - now) / 1_000) });
-    return serve(exchange, answer, age, status);
+    return serve(exchange, answer, { age, cacheStatus: status, mayBePart: route.freshness === 'response' });
   }
 
   get #now(): number {
     return this.cache.options.clock.now();
   }
 }
+
+/** A part can be cut out of what is stored, but is never stored itself. */
+const isOfAPart = ({ context }: Exchange): boolean => context.headers.range !== undefined;
 
 const timesOf = ({
   entry: { storedAt, freshUntil },

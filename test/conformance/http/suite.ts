@@ -42,7 +42,11 @@ export async function fetchSuite(log: (line: string) => void): Promise<string> {
   log(`fetching the suite from ${source}`);
   await mkdir(FOLDER, { recursive: true });
   const folder = join(FOLDER, 'suite');
-  await execa('git', ['clone', '--quiet', source, folder]);
+  await execa('git', ['clone', '--quiet', source, folder]).catch((error: unknown) => {
+    throw new Error(`The suite can't be had from ${source}; name a folder or git path in HTTP_CACHE_TESTS.`, {
+      cause: error,
+    });
+  });
   await execa('git', ['-C', folder, 'checkout', '--quiet', SUITE_COMMIT]);
   // Four of its tests need undici; the suite's other packages are for its web pages.
   await execa('npm', ['install', '--prefix', FOLDER, '--no-audit', '--no-fund', 'undici@7']);
@@ -88,3 +92,13 @@ async function freePort(): Promise<number> {
   await new Promise((closed) => server.close(closed));
   return port;
 }
+
+/** `required 159 of 160`. */
+export function countOf(results: readonly Result[], kind: Kind): string {
+  const ofKind = results.filter((result) => result.kind === kind);
+  return `${kind} ${ofKind.filter(isGood).length} of ${ofKind.length}`;
+}
+
+/** What fails of that which a cache has to do, or should do; `check` only asks what it does. */
+export const failuresOf = (results: readonly Result[]): Result[] =>
+  results.filter((result) => result.kind !== 'check' && !isGood(result));

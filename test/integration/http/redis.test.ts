@@ -1,9 +1,18 @@
-import { Controller, Get, Post } from '@nestjs/common';
+import { Controller, Get, Post, Res } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { CacheEvict, CacheKey, CacheTags, CacheTTL } from '../../../src/cache/http/http-cache.decorators.js';
+import {
+  CacheEvict,
+  CacheKey,
+  CacheResponse,
+  CacheTags,
+  CacheTTL,
+} from '../../../src/cache/http/http-cache.decorators.js';
 import { describeWith, redis, startOwnRedis, unique, type RunningServer } from '../../servers/index.js';
 import { PLATFORMS, startApp, type Running } from './fixtures.js';
+
+type Sender = ServerResponse | { raw: ServerResponse; hijack(): void };
 
 let version = 1;
 let runs = 0;
@@ -18,6 +27,19 @@ class SharedController {
   @Get('keyed') @CacheTTL(60) @CacheKey('keyed') keyed() {
     runs += 1;
     return { version };
+  }
+  @Get('stale') @CacheResponse({ ttl: '50ms', staleWhileRevalidate: 60, staleIfError: 60 }) stale() {
+    runs += 1;
+    return { runs };
+  }
+  @Get('validated') @CacheResponse({ freshness: 'response' }) async validated(@Res() response: Sender) {
+    runs += 1;
+    await sleep(100);
+    const raw = 'raw' in response ? (response.raw as ServerResponse) : (response as ServerResponse);
+    raw.setHeader('cache-control', 'max-age=1');
+    raw.setHeader('etag', '"1"');
+    if ('hijack' in response) (response.hijack as () => void)();
+    raw.end('validated');
   }
   @Post('write') @CacheEvict({ tags: ['pages'], keys: ['keyed'] }) write() {
     return { version: (version += 1) };
@@ -60,6 +82,15 @@ describeWith('redis', 'Several processes on one Redis', () => {
     expect(runs).toBe(1);
   });
 
+  it('what is stale for all of them is loaded anew by one', async () => {
+    await one().ask('/validated');
+    await sleep(1_100);
+    const asked = Array.from({ length: 40 }, (_, n) => (n % 2 ? one() : two()).ask('/validated'));
+    const answers = await Promise.all(asked);
+    expect(answers.every(({ status, text }) => status === 200 && text === 'validated')).toBe(true);
+    expect(runs).toBe(2);
+  });
+
   it.each(['/page', '/keyed'])('%s: a write in one makes the page fresh in the other', async (page) => {
     for (const app of apps) {
       await app.ask(page);
@@ -97,7 +128,7 @@ describeWith('redis', 'Redis goes away', () => {
       expect(app.cache.stats().state).toBe('up');
       const asking = Array.from({ length: 60 }, async (_, n) => {
         await sleep(n * 10);
-        return app.ask(n % 2 ? '/page' : '/keyed');
+        return app.ask(['/page', '/keyed', '/stale', '/validated'][n % 4] as string);
       });
       await sleep(200);
       await server.kill(signal);

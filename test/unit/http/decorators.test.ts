@@ -73,6 +73,27 @@ describe('Decorators', () => {
       () => CacheResponse({ scope: 'private' as never }),
       /scope is "private".*'public'/,
     ],
+    [
+      'a freshness that is none',
+      () => CacheResponse({ freshness: 'handler' as never }),
+      /@CacheResponse on Shop\.list: freshness is "handler"/,
+    ],
+    ['a stale time that is none', () => CacheResponse({ staleIfError: -1 }), /Shop\.list: .*staleIfError/],
+    [
+      'another one',
+      () => CacheResponse({ staleWhileRevalidate: 'soon' as never }),
+      /Shop\.list: .*staleWhileRevalidate/,
+    ],
+    [
+      'a switch that is none',
+      () => CacheResponse({ requestDirectives: 'yes' as never }),
+      /requestDirectives is "yes"; expected true or false/,
+    ],
+    [
+      'another switch',
+      () => CacheResponse({ invalidateOnUnsafe: 1 as never }),
+      /Shop\.list: invalidateOnUnsafe is 1/,
+    ],
     ['a limit that is none', () => CacheResponse({ maxBodyBytes: 0 }), /maxBodyBytes is 0/],
     ['nothing to evict', () => CacheEvict({}), /@CacheEvict on Shop\.list: there is nothing to evict/],
     ['an unknown eviction', () => CacheEvict({ pages: ['x'] } as object), /there is no option "pages"/],
