@@ -58,8 +58,11 @@ export class ResponseCache {
       asked.onlyIfCached ? refuse(exchange) : handle(exchange, 'bypass', detail);
     if (reason !== undefined) return bypass(reason);
     // Whoever leaves freshness to the answer has a proxy before the handler, which answers for parts of it, too.
-    const isPart = context.headers.range !== undefined && !route.vary.includes('range');
-    if (isPart && (route.freshness === 'route' || context.method !== 'GET')) return bypass('range');
+    const part = ['range', 'if-range'].find(
+      (name) => context.headers[name] !== undefined && !route.vary.includes(name),
+    );
+    const isAnswered = route.freshness === 'response' && context.method === 'GET';
+    if (part !== undefined && !isAnswered) return bypass(part);
     if (asked.noStore) return bypass('no-store');
     const url = await this.#keys.of(exchange, route);
     if (url === undefined) return bypass('scope');

@@ -8,7 +8,7 @@ const source = process.env.HTTP_CACHE_TESTS;
 const title = 'Conformance with RFC 9111, by http-tests/cache-tests';
 
 // Its tests wait for answers to become stale by the clock: it runs where it is asked for.
-describe.skipIf(!source)(source ? title : `${title} (skipped: HTTP_CACHE_TESTS names no suite)`, () => {
+describe.skipIf(!source)(`${title}, where HTTP_CACHE_TESTS names it`, () => {
   let suite: string;
   let origin: Awaited<ReturnType<typeof startOrigin>>;
   beforeAll(async () => {

@@ -59,7 +59,7 @@ describe('Structured dictionaries', () => {
     const headers = (field: string) => ({ 'cdn-cache-control': field, 'cache-control': 'max-age=1' });
     expect(targetedControl(headers('max-age=9')).seconds('max-age')).toBe(9);
     for (const field of ['max-age="9"', 'max-age=-9', 'max-age=9, =', ''])
-      expect(targetedControl(headers(field)).seconds('max-age'), field).toBe(1);
+      expect([field, targetedControl(headers(field)).seconds('max-age')]).toEqual([field, 1]);
   });
 });
 
