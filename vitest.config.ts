@@ -29,7 +29,7 @@ const project = (name: string, { timeout, servers = false, build = false, atOnce
 const mongoose8 = (({ test, ...all }) => ({
   ...all,
   resolve: { alias: [{ find: /^mongoose$/, replacement: 'mongoose-8' }] },
-  test: { ...test, include: ['test/integration/mongoose/*.test.ts'], exclude: ['**/nest.test.ts'] },
+  test: { ...test, include: ['test/integration/mongoose/**/*.test.ts'], exclude: ['**/nest.test.ts'] },
 }))(project('mongoose-8', { timeout: 60_000, servers: true }));
 
 export default defineConfig({

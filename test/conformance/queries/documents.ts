@@ -150,6 +150,21 @@ export const documents: Group = {
       },
     },
     {
+      name: 'fields named like methods of queries and caches',
+      run: async (at) => {
+        const Odd = at.model('Odd', at.schema({ cache: String, exec: Number, key: String, ttl: Number }));
+        await Odd.create({ cache: 'a field', exec: 1, key: 'k', ttl: 0 });
+        const odd = await at.hit(() => Odd.findOne({ ttl: 0, key: 'k' }).orFail());
+        assert.deepEqual(
+          [odd.get('cache'), odd.get('exec'), odd.get('key'), odd.get('ttl')],
+          ['a field', 1, 'k', 0],
+        );
+        await odd.set('cache', 'another').save();
+        await at.cache.settle();
+        assert.equal((await at.ask(Odd.findOne({ ttl: 0, key: 'k' }).lean()))?.cache, 'another');
+      },
+    },
+    {
       name: 'children of a model are of their own class',
       run: async (at) => {
         const Plant = at.model('Plant', at.schema({ name: String }, { discriminatorKey: 'kind' }));

@@ -267,11 +267,13 @@ export const reads: Group = {
       run: async (at) => {
         const schema = at.schema({ name: String, isGone: Boolean });
         let told = 0;
+        const models: unknown[] = [];
         schema.pre(/^(find|count)/, function (this: { where(condition: object): unknown }) {
           told += 1;
           this.where({ isGone: { $ne: true } });
         } as never);
         schema.pre('aggregate', function () {
+          models.push(this.model());
           this.pipeline().unshift({ $match: { isGone: { $ne: true } } });
         });
         const Herb = at.model('Herb', schema);
@@ -281,6 +283,7 @@ export const reads: Group = {
           assert.equal(await at.ask(Herb.countDocuments()), 1);
           assert.equal((await at.ask(Herb.aggregate([{ $match: {} }]))).length, 1);
           assert.equal(told, nth * 2);
+          assert.equal(models.at(-1), Herb);
         }
       },
     },

@@ -224,6 +224,23 @@ export const transactions: Group = {
       },
     },
     {
+      name: 'an abort, and then another one on that session: only what was committed is read anew',
+      run: async (at) => {
+        const { id, prices } = await prepared(at);
+        await inSession(at, async (session) => {
+          session.startTransaction();
+          await update(at, id, session);
+          await session.abortTransaction();
+          session.startTransaction();
+          await at.Supplier.create([{ name: 'Hortus' }], { session });
+          await session.commitTransaction();
+        });
+        await at.cache.settle();
+        assert.equal(await at.reads(async () => assert.equal(await prices(), BEFORE)), 0);
+        assert.equal(await at.ask(at.Supplier.countDocuments()), 1);
+      },
+    },
+    {
       name: 'an error inside changes nothing',
       run: async (at) => {
         const { id, prices } = await prepared(at);
