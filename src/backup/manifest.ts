@@ -3,6 +3,7 @@ import { type ArchiveNamespace, type ArchiveSummary, readMetadata } from './arch
 import { isBackupId } from './backup-id.js';
 import type { Codec } from './compression.js';
 import type { KeyMark } from './encryption/encryption-keys.js';
+import { isDatabaseName } from './names.js';
 
 /** Written last into a backup's folder: without it there is no backup. */
 export const MANIFEST_NAME = 'manifest.json';
@@ -128,7 +129,8 @@ function isManifest(found: object): found is Manifest {
 
 function isNamespace(found: Partial<ManifestNamespace> | null): boolean {
   return (
-    isTexts([found?.database, found?.collection, found?.dataCollection, found?.type, found?.crc64]) &&
+    isDatabaseName(found?.database) &&
+    isTexts([found?.collection, found?.dataCollection, found?.type, found?.crc64]) &&
     isCount(found?.documents) &&
     isCount(found?.bytes) &&
     isTexts(found?.indexes)

@@ -4,10 +4,15 @@ import { invalidOption } from './backup.errors.js';
 /** Databases that belong to the server itself: users, settings, its log. */
 export const OWN_DATABASES: readonly string[] = ['admin', 'config', 'local'];
 
+/** True for what MongoDB takes as the name of a database. */
+export function isDatabaseName(name: unknown): name is string {
+  // eslint-disable-next-line no-control-regex
+  return typeof name === 'string' && /^[^/\\. "$\0]+$/.test(name) && Buffer.byteLength(name) < 64;
+}
+
 /** @throws BackupError INVALID_OPTIONS for what MongoDB doesn't take as the name of a database */
 export function checkDatabaseName(name: unknown, option: string): void {
-  // eslint-disable-next-line no-control-regex
-  if (typeof name === 'string' && /^[^/\\. "$\0]+$/.test(name) && Buffer.byteLength(name) < 64) return;
+  if (isDatabaseName(name)) return;
   throw invalidOption(
     `The option ${option} is ${shown(name)}`,
     'the name of a database: up to 63 bytes, without space and without / \\ . " $',
@@ -23,6 +28,14 @@ export function checkCollectionNames(names: unknown): void {
     new Set(names).size === names.length;
   if (!fits)
     throw invalidOption('The option collections is no list of names', 'at least one name, each once');
+}
+
+/** @throws BackupError INVALID_OPTIONS for what is given as `signal` or `onProgress` and is none */
+export function checkWatch(signal: unknown, onProgress?: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalidOption(`The option signal is ${shown(signal)}`, 'the signal of an AbortController');
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw invalidOption(`The option onProgress is ${shown(onProgress)}`, 'a function');
 }
 
 /** @throws BackupError INVALID_OPTIONS */

@@ -5,6 +5,7 @@ import { BackupError, invalidOption } from './backup.errors.js';
 import { checkedBackupId } from './backup-id.js';
 import { refuseUnknown } from './backup.options.js';
 import { BackupCatalogue, type RestorableBackup } from './catalogue.js';
+import { checkWatch } from './names.js';
 import type { ProgressListener } from './progress.js';
 import { readProved, verifyHash } from './proof.js';
 
@@ -44,6 +45,7 @@ export class Verification {
 
   async verify(id: string, options: VerifyOptions = {}): Promise<VerifyReport> {
     refuseUnknown('option of verifyBackup', options, ['level', 'signal', 'onProgress']);
+    checkWatch(options.signal, options.onProgress);
     const { level = 'archive' } = options;
     if (!LEVELS.includes(level)) throw invalidOption(`The level is ${shown(level)}`, "'hash' or 'archive'");
     const begun = performance.now();

@@ -12,7 +12,7 @@ import { EncryptionKeys } from '../encryption/encryption-keys.js';
 import { DatabaseServer } from '../engine/database-server.js';
 import { DumpEngine } from '../engine/dump-engine.js';
 import { type Manifest, manifestNamespaces, newManifest, writeManifest } from '../manifest.js';
-import { checkCollectionNames, checkDatabaseName, checkLabel } from '../names.js';
+import { checkCollectionNames, checkDatabaseName, checkLabel, checkWatch } from '../names.js';
 import { type StoredDump, storeDump } from '../pipeline.js';
 import type { ProgressListener } from '../progress.js';
 import { RunQueue } from '../run-queue.js';
@@ -71,6 +71,7 @@ export class BackupCreation {
       'signal',
       'onProgress',
     ]);
+    checkWatch(wanted.signal, wanted.onProgress);
     const { label, collections, database = this.options.database } = wanted;
     if (label !== undefined) checkLabel(label);
     if (database !== '*') checkDatabaseName(database, 'database');

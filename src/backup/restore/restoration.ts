@@ -14,6 +14,7 @@ import { BackupCatalogue, type RestorableBackup } from '../catalogue.js';
 import { nameOf } from '../create/dump-plan.js';
 import { DatabaseServer, type ServerNamespace, type ServerSession } from '../engine/database-server.js';
 import { DumpEngine } from '../engine/dump-engine.js';
+import { checkWatch } from '../names.js';
 import { loadBeside, loadInPlace, removeBeside, removeInPlace } from './load-beside.js';
 import type { ProgressListener } from '../progress.js';
 import { type RestorePlan, planRestore } from './restore-plan.js';
@@ -82,6 +83,7 @@ export class Restoration {
 
   async restore(ref: string, options: RestoreOptions = {}): Promise<RestoreReport> {
     refuseUnknown('option of restoreBackup', options, OPTIONS);
+    checkWatch(options.signal, options.onProgress);
     checkSwitch('force', options.force);
     checkSwitch('dryRun', options.dryRun);
     return this.queue.run(options.signal, async (signal) => {

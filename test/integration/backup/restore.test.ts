@@ -100,12 +100,48 @@ describeWith(['mongo', 'tools'], 'a restore refuses, and touches nothing,', () =
     ['an unknown option', { into: 'x' }, 'INVALID_OPTIONS'],
     ['a text for a yes', { force: 'false' as never }, 'INVALID_OPTIONS'],
     ['a number for a no', { dryRun: 0 as never }, 'INVALID_OPTIONS'],
+    ['something for a signal', { signal: {} as never }, 'INVALID_OPTIONS'],
+    ['something for a listener', { onProgress: {} as never }, 'INVALID_OPTIONS'],
   ])('to restore %s', async (_, options, code) => {
     const { db, service } = await ground();
     await plantShop(db);
     const { id } = await service.createBackup();
 
     expect(await failureOf(service.restoreBackup(id, { force: true, ...options }))).toMatchObject({ code });
+  });
+
+  it('what claims to come from a database of an impossible name', async () => {
+    const { db, service, directory, database } = await ground();
+    await plantShop(db);
+    const { id } = await service.createBackup();
+    const manifest = join(directory, id, 'manifest.json');
+    const whole = await readFile(manifest);
+    for (const name of ['a/b', '', 'x'.repeat(64), 'nul\0']) {
+      await writeFile(manifest, whole);
+      await rewrite(join(directory, id), (found) => ({
+        ...found,
+        namespaces: found.namespaces.map((namespace) => ({ ...namespace, database: name })),
+      }));
+      const to = database();
+
+      for (const options of [{ force: true }, { to: to.databaseName }])
+        expect(await failureOf(service.restoreBackup(id, options))).toMatchObject({ code: 'BACKUP_DAMAGED' });
+      expect(await service.getBackup(id)).toMatchObject({ status: 'damaged' });
+      expect(await contentOf(to)).toEqual({});
+    }
+  });
+
+  it('to create or verify with something for a signal', async () => {
+    const { db, service } = await ground();
+    await plantShop(db);
+    const { id } = await service.createBackup();
+    const wrong = { signal: {} as never };
+
+    expect(await failureOf(service.createBackup(wrong))).toMatchObject({ code: 'INVALID_OPTIONS' });
+    for (const level of ['hash', 'archive'] as const)
+      expect(await failureOf(service.verifyBackup(id, { level, ...wrong }))).toMatchObject({
+        code: 'INVALID_OPTIONS',
+      });
   });
 
   it('to replace what it could not replace at once: a time series', async () => {
