@@ -1,0 +1,90 @@
+import type { Lock } from './lock.js';
+
+export interface HoldOptions {
+  readonly lock: Lock;
+  readonly name: string;
+  /** Unique for this holding. */
+  readonly holder: string;
+  readonly ttlMs: number;
+  readonly turn?: number | undefined;
+  /** True for a holder that is known to be no more: its lock is taken from it instead of waited for. */
+  readonly isDead: (holder: string) => boolean;
+  /** What `signal` is aborted with. */
+  readonly lost: () => Error;
+}
+
+/** A lock that is held and renewed until it is released or lost. */
+export class HeldLock {
+  /** Aborted when the lock is lost: whatever it stood for must end, and do no more harm. */
+  readonly signal: AbortSignal;
+  private readonly stop = new AbortController();
+  private timer: NodeJS.Timeout | undefined;
+  private released = false;
+  private renewal: Promise<void> | undefined;
+
+  private constructor(
+    private readonly options: HoldOptions,
+    /** Higher than that of everyone who held this name before. */
+    readonly token: number,
+    /** By this process's own clock that is never set: until then nobody else can have it. */
+    private sureUntil: number,
+  ) {
+    this.signal = this.stop.signal;
+    this.beat();
+  }
+
+  /** @returns undefined when another holds the lock, or the turn was taken */
+  static async take(options: HoldOptions): Promise<HeldLock | undefined> {
+    const { lock, name, holder, ttlMs, turn, isDead } = options;
+    const asked = performance.now();
+    let token = await lock.acquire(name, holder, ttlMs, turn);
+    if (token === undefined) {
+      const other = await lock.holder(name);
+      if (other === undefined || !isDead(other)) return undefined;
+      await lock.release(name, other);
+      token = await lock.acquire(name, holder, ttlMs, turn);
+    }
+    return token === undefined ? undefined : new HeldLock(options, token, asked + ttlMs);
+  }
+
+  /**
+   * Asks whether it is still held, before a step that can't be taken back.
+   *
+   * @throws what `lost` makes, also when the lock's place can't be asked: who can't know must not go on
+   */
+  async confirm(): Promise<void> {
+    if (!this.signal.aborted) await this.renew().catch(() => this.lose());
+    this.signal.throwIfAborted();
+  }
+
+  /** Gives it back; that this fails costs others some time, no more. */
+  async release(): Promise<void> {
+    this.released = true;
+    clearTimeout(this.timer);
+    await this.renewal;
+    const { lock, name, holder } = this.options;
+    await lock.release(name, holder).catch(() => undefined);
+  }
+
+  private beat(): void {
+    if (this.released || this.signal.aborted) return;
+    this.timer = setTimeout(() => {
+      this.renewal = this.renew()
+        // Out of reach: others can't take it either before it has run out.
+        .catch(() => (performance.now() < this.sureUntil ? undefined : this.lose()))
+        .then(() => this.beat());
+    }, this.options.ttlMs / 3);
+    this.timer.unref();
+  }
+
+  private async renew(): Promise<void> {
+    const { lock, name, holder, ttlMs } = this.options;
+    const asked = performance.now();
+    if (await lock.renew(name, holder, ttlMs)) this.sureUntil = asked + ttlMs;
+    else this.lose();
+  }
+
+  private lose(): void {
+    if (!this.released) this.stop.abort(this.options.lost());
+  }
+}
