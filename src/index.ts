@@ -73,6 +73,8 @@ export { BackupService } from './backup/backup.service.js';
 export { createBackupService } from './backup/create-backup-service.js';
 export { BackupScheduler, type ScheduleOptions } from './backup/backup.scheduler.js';
 export { ScheduledBackup } from './backup/schedule/scheduled-backup.js';
+export type { LockOption } from './backup/chosen-lock.js';
+export type { RedisLockClient } from './coordination/redis.lock.js';
 export type { BackupModuleOptions } from './backup/backup.options.js';
 export type { Backup, BackupStatus } from './backup/backup.js';
 export type { Codec } from './backup/compression.js';
@@ -96,6 +98,7 @@ export {
 } from './backup/backup.errors.js';
 
 // Shared
+export { Lock } from './coordination/lock.js';
 export { Clock, SystemClock } from './coordination/clock.js';
 export { DurationError, type Duration } from './duration.js';
 export { EnvironmentError, validateEnvironment } from './environment.js';

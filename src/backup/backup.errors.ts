@@ -59,8 +59,14 @@ export type BackupErrorCode =
   | 'RESTORE_REFUSED'
   /** What the server holds after loading isn't what the backup holds. */
   | 'RESTORE_MISMATCH'
-  /** Some collections were replaced, others not. */
-  | 'SWAP_FAILED';
+  /** Some collections were replaced, others not; the next restore, backup or start ends it. */
+  | 'SWAP_FAILED'
+  /** Another process is at it. */
+  | 'LOCKED'
+  /** This process did not move for too long, and another may have taken over. */
+  | 'LOCK_LOST'
+  /** The place of the locks can't be asked. */
+  | 'LOCK_UNAVAILABLE';
 
 /** Every error of the backup module. */
 export class BackupError extends FloraError<BackupErrorCode> {}
@@ -90,7 +96,7 @@ export class SwapFailedError extends BackupError {
   ) {
     super('SWAP_FAILED', {
       problem: `The restore stopped between collections. Replaced: ${list(swapped)}. Still as before: ${list(pending)}`,
-      advice: 'restore the same backup again with `force: true`',
+      advice: 'the next restore, backup or start ends it: see to what stood in its way, and restore again',
       cause,
     });
   }

@@ -1,10 +1,12 @@
 import { ConfigurableModuleBuilder, type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
+import { BackupLocks } from './backup-locks.js';
 import { type BackupModuleOptions, BackupOptions } from './backup.options.js';
 import { BackupScheduler, RUN_BACKUP } from './backup.scheduler.js';
 import { BackupService } from './backup.service.js';
 import { BackupCatalogue, OPEN_BACKUP_AT } from './catalogue.js';
 import { BackupCleanup } from './cleanup.js';
+import { chosenLock } from './chosen-lock.js';
 import { BackupCreation } from './create/creation.js';
 import { EncryptionKeys } from './encryption/encryption-keys.js';
 import { DatabaseServer } from './engine/database-server.js';
@@ -12,6 +14,7 @@ import { DumpEngine } from './engine/dump-engine.js';
 import { MongoServer } from './engine/mongo.server.js';
 import { MongodumpEngine } from './engine/mongodump.engine.js';
 import { Restoration } from './restore/restoration.js';
+import { SwapRecovery } from './restore/swap-recovery.js';
 import { RunQueue } from './run-queue.js';
 import { backupAndCleanUp } from './schedule/scheduled-run.js';
 import { BackupStorage } from './storage/backup-storage.js';
@@ -48,6 +51,11 @@ const ADAPTERS: Provider[] = [
       storage === 'disk' ? new DiskStorage(directory) : storage,
   },
   { provide: EncryptionKeys, inject: [BackupOptions], useFactory: ({ keys }: BackupOptions) => keys },
+  {
+    provide: BackupLocks,
+    inject: [BackupOptions],
+    useFactory: (options: BackupOptions) => new BackupLocks(chosenLock(options)),
+  },
   { provide: OPEN_BACKUP_AT, useValue: openBackupAt },
 ];
 
@@ -79,6 +87,7 @@ const ADAPTERS: Provider[] = [
     BackupCleanup,
     Verification,
     Restoration,
+    SwapRecovery,
     BackupScheduler,
     BackupService,
   ],

@@ -4,6 +4,7 @@ import { type Duration, toMilliseconds } from '../duration.js';
 import { readEnvironment, type Variables } from '../environment.js';
 import { shown } from '../errors.js';
 import { invalidOption } from './backup.errors.js';
+import { checkLock, type LockOption } from './chosen-lock.js';
 import { bestCodec, type Codec, type Compression, findZstd, LEVELS } from './compression.js';
 import { EncryptionKeys, type EncryptionOptions } from './encryption/encryption-keys.js';
 import { checkSchedule } from './schedule/cron-expression.js';
@@ -60,6 +61,15 @@ export interface BackupModuleOptions {
    * @default `{ keys: [{ id, file }, …] }` of BACKUP_KEYS (`id=file,id=file`), else `false`
    */
   encryption?: EncryptionOptions | false | undefined;
+  /**
+   * What lets one process at a time restore into a database, and one process make the backup of a tick, where several
+   * run: `'mongo'` keeps locks in the collection `flora_backup.locks` of the database in `uri` (its user must be able
+   * to write there), `{ redis }` in a Redis by URL or by a connected client of node-redis, a `Lock` wherever you like.
+   * `false`: only one process uses this server's backups.
+   *
+   * @default 'mongo'
+   */
+  lock?: LockOption | undefined;
   /** The longest that making one backup may take before it is stopped. @default '6h' */
   timeout?: Duration | undefined;
   /**
@@ -86,6 +96,7 @@ export class BackupOptions {
   readonly timezone: string | undefined;
   readonly compression: Compression;
   readonly keys: EncryptionKeys;
+  readonly lock: LockOption;
   readonly timeoutMs: number;
   readonly tools: {
     readonly directory?: string;
@@ -121,6 +132,9 @@ export class BackupOptions {
       encryption === false ? [] : encryption.keys,
       variables ?? ((name) => process.env[name]),
     );
+    const lock: unknown = options.lock ?? 'mongo';
+    checkLock(lock);
+    this.lock = lock;
     this.timeoutMs = toMilliseconds(options.timeout ?? '6h', 'timeout');
     if (this.timeoutMs === 0) throw invalidOption('The option timeout is 0', 'a duration above 0');
     this.tools = tools(options.tools, environment.MONGO_TOOLS_DIR);
@@ -147,6 +161,7 @@ const KNOWN = [
   'timezone',
   'compression',
   'encryption',
+  'lock',
   'timeout',
   'tools',
   'clock',

@@ -1,10 +1,12 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Backup } from './backup.js';
+import { BackupLocks } from './backup-locks.js';
 import { BackupScheduler, type ScheduleOptions } from './backup.scheduler.js';
 import { BackupCatalogue, type BackupFilter } from './catalogue.js';
 import { BackupCleanup, type CleanupOptions, type CleanupReport } from './cleanup.js';
 import { BackupCreation, type CreateBackupOptions } from './create/creation.js';
 import { Restoration, type RestoreOptions, type RestoreReport } from './restore/restoration.js';
+import { SwapRecovery } from './restore/swap-recovery.js';
 import type { RetentionPolicy } from './retention.js';
 import { RunQueue } from './run-queue.js';
 import type { ScheduledBackup } from './schedule/scheduled-backup.js';
@@ -26,6 +28,8 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly cleanup: BackupCleanup,
     private readonly scheduler: BackupScheduler,
     private readonly queue: RunQueue,
+    private readonly recovery: SwapRecovery,
+    private readonly locks: BackupLocks,
   ) {}
 
   /**
@@ -67,13 +71,16 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
   /**
    * Puts a backup back. It is proved completely first; then everything is loaded beside what is there, counted, and
    * put in place by one rename per collection. A restore that fails before the first rename leaves the target as it
-   * was; after it, `SwapFailedError` names what was replaced and what was not. While the renames run readers may see
-   * some collections replaced and others not yet; time series and `system.js` are loaded in place, so they must not
+   * was. The renames are written down in the database: when the process dies between them, the next start, backup or
+   * restore of any process ends what was begun. While they run readers may see some collections replaced and others
+   * not yet; time series and `system.js` are loaded in place, so they must not
    * be there. The server's own databases, users and roles are never restored.
    *
    * @param idOrPath an id, `'latest'` for the newest good one, or a path (anything with a separator): the folder
    *   that holds the manifest, or the manifest itself
-   * @throws TargetNotEmptyError, SwapFailedError; BackupError BACKUP_NOT_FOUND, BACKUP_DAMAGED, BACKUP_UNSUPPORTED,
+   * @throws TargetNotEmptyError; SwapFailedError when the server refused a rename that can't be taken back: it names
+   *   what was replaced and what was not; BackupError LOCKED while another process restores there, LOCK_LOST,
+   *   LOCK_UNAVAILABLE, BACKUP_NOT_FOUND, BACKUP_DAMAGED, BACKUP_UNSUPPORTED,
    *   COLLECTION_NOT_FOUND, RESTORE_REFUSED, RESTORE_MISMATCH, SERVER_TOO_OLD, and those of the tools and the server
    */
   restoreBackup(idOrPath: string, options?: RestoreOptions): Promise<RestoreReport> {
@@ -113,10 +120,11 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
   async close(): Promise<void> {
     this.scheduler.stop();
     await this.queue.close();
+    await this.locks.close();
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.creation.removeLeftovers();
+    await Promise.all([this.creation.removeLeftovers(), this.recovery.atStart()]);
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -1,7 +1,10 @@
 /** How far a backup or a restore has come. */
 export interface BackupProgress {
-  /** `dump` reads the database, `verify` the backup before its restore, `load` writes the database. */
-  readonly phase: 'dump' | 'verify' | 'load';
+  /**
+   * `dump` reads the database, `verify` the backup before its restore, `load` writes the database, `swap` puts what was
+   * loaded in its place: told once, when it begins; from then on a restore can't be stopped.
+   */
+  readonly phase: 'dump' | 'verify' | 'load' | 'swap';
   /** The namespace that is being read, as `database.collection`. */
   readonly namespace?: string;
   readonly documents: number;

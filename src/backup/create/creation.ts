@@ -9,12 +9,13 @@ import { checkRoom } from './room.js';
 import { totalsOf } from './totals.js';
 import { type DumpPlan, type DumpRequest, incomplete, missingFrom, nameOf, planDump } from './dump-plan.js';
 import { EncryptionKeys } from '../encryption/encryption-keys.js';
-import { DatabaseServer } from '../engine/database-server.js';
+import { DatabaseServer, type ServerNamespace, type ServerSession } from '../engine/database-server.js';
 import { DumpEngine } from '../engine/dump-engine.js';
 import { type Manifest, manifestNamespaces, newManifest, writeManifest } from '../manifest.js';
 import { checkCollectionNames, checkDatabaseName, checkLabel, checkWatch } from '../names.js';
 import { type StoredDump, storeDump } from '../pipeline.js';
 import type { ProgressListener } from '../progress.js';
+import { SwapRecovery } from '../restore/swap-recovery.js';
 import { RunQueue } from '../run-queue.js';
 import { BackupStorage } from '../storage/backup-storage.js';
 
@@ -43,6 +44,7 @@ export class BackupCreation {
     private readonly storage: BackupStorage,
     private readonly queue: RunQueue,
     private readonly keys: EncryptionKeys,
+    private readonly recovery: SwapRecovery,
   ) {}
 
   async create(wanted: CreateBackupOptions = {}): Promise<Backup> {
@@ -92,7 +94,7 @@ export class BackupCreation {
     await this.removeLeftovers();
     const key = await this.keys.current();
     const version = await this.engine.prepare('dump');
-    const plan = planDump(request, await this.server.use((session) => session.namespaces(request.database)));
+    const plan = planDump(request, await this.server.use((session) => this.look(session, request)));
     signal.throwIfAborted();
     const totals = await totalsOf(this.server, plan.namespaces);
     const { compression } = this.options;
@@ -136,6 +138,12 @@ export class BackupCreation {
         );
       throw error;
     }
+  }
+
+  /** What there is, once no restore is half done there. */
+  private async look(session: ServerSession, { database }: DumpRequest): Promise<readonly ServerNamespace[]> {
+    await this.recovery.run(session, database === '*' ? '*' : [database]);
+    return session.namespaces(database);
   }
 
   private async proveComplete({ summary }: StoredDump, plan: DumpPlan, request: DumpRequest): Promise<void> {

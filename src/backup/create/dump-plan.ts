@@ -2,7 +2,7 @@ import type { ArchiveSummary } from '../archive/archive-summary.js';
 import { BackupError, list } from '../backup.errors.js';
 import type { ServerNamespace } from '../engine/database-server.js';
 import type { DumpSelection } from '../engine/dump-engine.js';
-import { isScratch } from '../restore/scratch.js';
+import { isOurs, isTrial } from '../restore/scratch.js';
 
 /** What is to be backed up. */
 export interface DumpRequest {
@@ -25,7 +25,7 @@ export interface DumpPlan {
  */
 export function planDump(request: DumpRequest, found: readonly ServerNamespace[]): DumpPlan {
   const { database, collections } = request;
-  const own = found.filter(({ collection }) => !isScratch(collection));
+  const own = found.filter(({ database, collection }) => !isOurs(collection) && !isTrial(database));
   if (own.length === 0) throw databaseNotFound(database);
   if (!collections) {
     const except = found.filter((namespace) => !own.includes(namespace)).map(({ collection }) => collection);

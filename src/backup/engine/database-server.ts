@@ -13,9 +13,16 @@ export interface ServerNamespace {
  * SERVER_FAILED.
  */
 export abstract class DatabaseServer {
-  /** Connects, lets the work be done, and disconnects. */
-  abstract use<T>(work: (session: ServerSession) => Promise<T>): Promise<T>;
+  /**
+   * Connects, lets the work be done, and disconnects.
+   *
+   * @param patienceMs how long to look for the server, unless the connection string says otherwise
+   */
+  abstract use<T>(work: (session: ServerSession) => Promise<T>, patienceMs?: number): Promise<T>;
 }
+
+/** A document that this package keeps for itself. */
+export type Note = Readonly<Record<string, unknown>>;
 
 export abstract class ServerSession {
   abstract version(): Promise<string>;
@@ -39,12 +46,39 @@ export abstract class ServerSession {
   /** Names of the indexes, sorted; none where there is no such collection. */
   abstract indexes(database: string, collection: string): Promise<readonly string[]>;
 
-  /** At once, within a database. With `replace` what has the new name is dropped by the same step, else it fails. */
+  /**
+   * At once, within a database. With `replace` what has the new name is dropped by the same step.
+   *
+   * @throws BackupError TARGET_NOT_EMPTY without `replace`, where something of that name is
+   */
   abstract rename(database: string, from: string, to: string, replace: boolean): Promise<void>;
 
   /** Does nothing where there is nothing. */
   abstract drop(database: string, collection: string): Promise<void>;
 
-  /** @param metadata as in the archive: its options hold the definition */
+  /**
+   * @param metadata as in the archive: its options hold the definition
+   * @throws BackupError TARGET_NOT_EMPTY where something of that name is
+   */
   abstract createView(database: string, view: string, metadata: string): Promise<void>;
+
+  /**
+   * Options and indexes of a namespace as canonical Extended JSON, the way an archive has them; undefined where there
+   * is no such namespace.
+   */
+  abstract metadata(database: string, collection: string): Promise<string | undefined>;
+
+  /** All whose names begin with a text, in every database whose collections the user may list. */
+  abstract find(prefix: string): Promise<readonly ServerNamespace[]>;
+
+  /** The only document of a collection of ours. */
+  abstract readNote(database: string, collection: string): Promise<Note | undefined>;
+
+  /**
+   * Writes it so that no crash and no failover forgets it. Without `where` it must not be there yet.
+   *
+   * @param where fields that the present one must have; it is changed, not replaced
+   * @returns false when it hasn't
+   */
+  abstract writeNote(database: string, collection: string, note: Note, where?: Note): Promise<boolean>;
 }

@@ -1,9 +1,9 @@
 import mongoose from 'mongoose';
-import { BackupError } from '../backup.errors.js';
+import { BackupError, TargetNotEmptyError } from '../backup.errors.js';
 import type { NamespaceType } from '../archive/archive-summary.js';
 import { ADVICE } from './advice.js';
 import { readConnectionString } from './connection-string.js';
-import { DatabaseServer, type ServerNamespace, ServerSession } from './database-server.js';
+import { DatabaseServer, type Note, type ServerNamespace, ServerSession } from './database-server.js';
 import { scrub } from './scrub.js';
 
 const { BSON, MongoClient } = mongoose.mongo;
@@ -21,13 +21,13 @@ export class MongoServer extends DatabaseServer {
     super();
   }
 
-  async use<T>(work: (session: ServerSession) => Promise<T>): Promise<T> {
+  async use<T>(work: (session: ServerSession) => Promise<T>, patienceMs = PATIENCE_MS): Promise<T> {
     const secret = readConnectionString(this.uri).password ?? '';
     let client: Client | undefined;
     try {
       client = new MongoClient(this.uri, {
         appName: 'flora-backup',
-        ...(/[?&]serverSelectionTimeoutMS=/i.test(this.uri) ? {} : { serverSelectionTimeoutMS: PATIENCE_MS }),
+        ...(/[?&]serverSelectionTimeoutMS=/i.test(this.uri) ? {} : { serverSelectionTimeoutMS: patienceMs }),
       });
       await client.connect();
       return await work(new MongoSession(client));
@@ -38,6 +38,11 @@ export class MongoServer extends DatabaseServer {
     }
   }
 }
+
+/** The key of the only document of a collection of ours. */
+const NOTE = 'note';
+const DUPLICATE = 11_000;
+const NAMESPACE_EXISTS = 48;
 
 class MongoSession extends ServerSession {
   constructor(private readonly client: Client) {
@@ -84,7 +89,11 @@ class MongoSession extends ServerSession {
   }
 
   async rename(database: string, from: string, to: string, replace: boolean): Promise<void> {
-    await this.client.db(database).collection(from).rename(to, { dropTarget: replace });
+    await this.client
+      .db(database)
+      .collection(from)
+      .rename(to, { dropTarget: replace })
+      .catch(toldAsTaken(`${database}.${to}`));
   }
 
   async drop(database: string, collection: string): Promise<void> {
@@ -97,7 +106,48 @@ class MongoSession extends ServerSession {
 
   async createView(database: string, view: string, metadata: string): Promise<void> {
     const { options } = BSON.EJSON.parse(metadata, { relaxed: false }) as { options: object };
-    await this.client.db(database).command({ create: view, ...options });
+    await this.client
+      .db(database)
+      .command({ create: view, ...options })
+      .catch(toldAsTaken(`${database}.${view}`));
+  }
+
+  async metadata(database: string, collection: string): Promise<string | undefined> {
+    const db = this.client.db(database);
+    const [found] = await db
+      .listCollections({ name: collection }, { promoteValues: false, promoteLongs: false })
+      .toArray();
+    if (!found) return undefined;
+    const { type, options } = found as { type?: string; options?: object };
+    const indexes =
+      type === 'view' ? [] : await db.collection(collection).listIndexes({ promoteValues: false }).toArray();
+    return BSON.EJSON.stringify({ options, indexes, type }, { relaxed: false });
+  }
+
+  async find(prefix: string): Promise<readonly ServerNamespace[]> {
+    const { databases } = await this.client
+      .db('admin')
+      .admin()
+      .listDatabases({ nameOnly: true, authorizedDatabases: true });
+    const filter = { name: { $regex: `^${prefix}` } };
+    const found = databases.map(({ name }) => namespacesOf(this.client.db(name), filter, true));
+    return (await Promise.all(found)).flat();
+  }
+
+  async readNote(database: string, collection: string): Promise<Note | undefined> {
+    const notes = this.client.db(database).collection(collection);
+    return (await notes.findOne({}, { readPreference: 'primary' })) ?? undefined;
+  }
+
+  async writeNote(database: string, collection: string, note: Note, where?: Note): Promise<boolean> {
+    const notes = this.client
+      .db(database)
+      .collection<{ _id: string }>(collection, { writeConcern: { w: 'majority', journal: true } });
+    if (where) return (await notes.updateOne({ _id: NOTE, ...where }, { $set: note })).matchedCount === 1;
+    const made = await notes
+      .insertOne({ ...note, _id: NOTE })
+      .catch((error: DriverError) => (error.code === DUPLICATE ? undefined : Promise.reject(error)));
+    return made !== undefined;
   }
 
   /** Asks for all of them, so that a user who may see only some is refused instead of given half an answer. */
@@ -114,8 +164,8 @@ interface CollectionStatistics {
   storageStats: { size?: number; count?: number; timeseries?: { bucketCount?: number } };
 }
 
-async function namespacesOf(db: Db): Promise<ServerNamespace[]> {
-  const found = await db.listCollections({}, { nameOnly: true, authorizedCollections: false }).toArray();
+async function namespacesOf(db: Db, filter = {}, authorizedCollections = false): Promise<ServerNamespace[]> {
+  const found = await db.listCollections(filter, { nameOnly: true, authorizedCollections }).toArray();
   return found
     .filter(({ name }) => name === 'system.js' || !name.startsWith('system.'))
     .map(({ name, type }) => ({
@@ -150,6 +200,13 @@ function codeOf({ name, code }: DriverError) {
   if (code === 18 || code === 11) return 'AUTHENTICATION_FAILED';
   if (code === 13) return 'NOT_AUTHORIZED';
   return /Network|ServerSelection|Topology/.test(name) ? 'SERVER_UNREACHABLE' : 'SERVER_FAILED';
+}
+
+function toldAsTaken(name: string): (error: DriverError) => never {
+  return (error) => {
+    if (error.code === NAMESPACE_EXISTS) throw new TargetNotEmptyError([name]);
+    throw error;
+  };
 }
 
 function nothingWhere<T>(codeName: string, nothing: T): (error: DriverError) => T {

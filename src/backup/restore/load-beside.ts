@@ -8,6 +8,8 @@ import type { DumpEngine } from '../engine/dump-engine.js';
 import type { ProgressListener } from '../progress.js';
 import { watchServer } from '../server-watch.js';
 import type { RestoreStep } from './restore-plan.js';
+import { dropAll } from './drop-all.js';
+import { databasesOf, type SwapStep } from './swap-journal.js';
 import { readProved, type Watch } from '../proof.js';
 
 /** What a restore works with once its backup is proved. */
@@ -33,39 +35,52 @@ export async function loadBeside(work: RestoreWork): Promise<void> {
 }
 
 /**
- * Loads what the server can't rename into its place, which is free, and proves it. One at a time, so that it is known
- * which of them this restore has made when one turns out to be somebody else's: only these are taken back.
+ * Loads what the server can't rename into its place, which is free, and proves it. One at a time, each written down
+ * before it is made, so that it is known which of them this restore has made when one turns out to be somebody
+ * else's: only these are taken back.
+ *
+ * @param writeDown told which steps' namespaces are this restore's, the next one included
  */
-export async function loadInPlace(work: RestoreWork): Promise<void> {
+export async function loadInPlace(
+  work: RestoreWork,
+  writeDown: (placed: readonly RestoreStep[]) => Promise<void>,
+): Promise<void> {
   const steps = of(work, 'direct');
-  const present = (await namespacesOf(work)).map(nameOf);
-  const taken = steps.map(nameOf).filter((name) => present.includes(name));
-  if (taken.length > 0) throw mismatch(`${list(taken)} came into being during the restore`);
   for (const [index, step] of steps.entries()) {
+    const present = (await namespacesOf(work)).map(nameOf);
+    if (present.includes(nameOf(step))) throw mismatch(`${nameOf(step)} came into being during the restore`);
+    await writeDown(steps.slice(0, index + 1));
     try {
       await load(work, [step], '');
     } catch (error) {
       const isAnothers = error instanceof BackupError && error.code === 'TARGET_NOT_EMPTY';
-      await removeInPlace(work, steps.slice(0, isAnothers ? index : index + 1));
+      if (isAnothers) await writeDown(steps.slice(0, index));
       throw error;
     }
   }
 }
 
-/** Takes back what `loadInPlace` did. */
-export async function removeInPlace(work: RestoreWork, made = of(work, 'direct')): Promise<void> {
-  for (const { database, collection } of made) await work.session.drop(database, collection);
-}
-
 /** Removes what is left of the scratch collections. */
-export async function removeBeside(work: RestoreWork): Promise<void> {
-  for (const { database, collection } of await namespacesOf(work))
-    if (collection.startsWith(work.prefix)) await work.session.drop(database, collection);
+export async function removeBeside({ session, steps, prefix }: RestoreWork): Promise<void> {
+  await dropAll(session, async () => {
+    const found = await Promise.all(databasesOf({ steps }).map((database) => session.namespaces(database)));
+    return found.flat().filter(({ collection }) => collection.startsWith(prefix));
+  });
 }
 
 /** Options and indexes of a step's namespace, as the archive has them. */
 export function metadataOf({ archive }: RestoreWork, { source }: RestoreStep): string {
   return archive.namespaces.find((namespace) => nameOf(namespace) === nameOf(source))!.metadata;
+}
+
+/** What a swap needs to know of the steps: collections first, then the views over them. */
+export function swapSteps(work: RestoreWork): SwapStep[] {
+  const views = of(work, 'view').map((step) => ({ ...step, metadata: metadataOf(work, step) }));
+  const others = [...of(work, 'direct'), ...of(work, 'swap')];
+  return [
+    ...others.map(({ database, collection, way }) => ({ database, collection, way })),
+    ...views.map(({ database, collection, way, metadata }) => ({ database, collection, way, metadata })),
+  ];
 }
 
 async function load(work: RestoreWork, steps: readonly RestoreStep[], prefix: string): Promise<void> {

@@ -2,27 +2,25 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { NamespaceType } from '../archive/archive-summary.js';
 import { shown } from '../../errors.js';
 import { countDocuments } from '../backup.js';
-import {
-  type BackupError,
-  type BackupErrorCode,
-  invalidOption,
-  list,
-  SwapFailedError,
-} from '../backup.errors.js';
+import { BackupLocks } from '../backup-locks.js';
+import { type BackupError, type BackupErrorCode, invalidOption } from '../backup.errors.js';
 import { refuseUnknown } from '../backup.options.js';
 import { BackupCatalogue, type RestorableBackup } from '../catalogue.js';
 import { nameOf } from '../create/dump-plan.js';
-import { DatabaseServer, type ServerNamespace, type ServerSession } from '../engine/database-server.js';
+import { DatabaseServer, type ServerSession } from '../engine/database-server.js';
 import { DumpEngine } from '../engine/dump-engine.js';
 import { checkWatch } from '../names.js';
-import { loadBeside, loadInPlace, removeBeside, removeInPlace } from './load-beside.js';
-import type { ProgressListener } from '../progress.js';
+import { calm, type ProgressListener } from '../progress.js';
+import { readProved, type Watch } from '../proof.js';
+import { RunQueue } from '../run-queue.js';
+import { loadBeside, loadInPlace, removeBeside, type RestoreWork, swapSteps } from './load-beside.js';
+import { busy, RestoreLocks } from './restore-locks.js';
 import { type RestorePlan, planRestore } from './restore-plan.js';
 import { refusalOf } from './restore-refusal.js';
-import { RunQueue } from '../run-queue.js';
-import { isAbandoned, scratchPrefix } from './scratch.js';
-import { swap } from './swap.js';
-import { readProved, type Watch } from '../proof.js';
+import { restoreMark, scratchPrefix } from './scratch.js';
+import { databasesOf, SwapJournal } from './swap-journal.js';
+import { SwapRecovery } from './swap-recovery.js';
+import { swap, takeBack } from './swap.js';
 
 export interface RestoreOptions {
   /** The database to restore into. @default the one the backup was made of */
@@ -68,7 +66,7 @@ export interface RestoredNamespace {
  * before the first rename leaves the target as it was.
  *
  * The renames are not one step: while they run (milliseconds), readers may see some collections replaced and others
- * not yet, and a process that is killed between two of them leaves that mixture; restoring again with `force` heals it.
+ * not yet. They are done under a journal in the database, so that whoever comes after a crash ends them.
  */
 @Injectable()
 export class Restoration {
@@ -79,6 +77,8 @@ export class Restoration {
     private readonly engine: DumpEngine,
     private readonly server: DatabaseServer,
     private readonly queue: RunQueue,
+    private readonly locks: BackupLocks,
+    private readonly recovery: SwapRecovery,
   ) {}
 
   async restore(ref: string, options: RestoreOptions = {}): Promise<RestoreReport> {
@@ -92,61 +92,118 @@ export class Restoration {
       const plan = planRestore(backup.manifest, options);
       await this.engine.prepare('load');
       const { refusal, present } = await this.server.use((session) =>
-        this.work(session, backup, plan, options, signal),
+        options.dryRun
+          ? this.dryRun(session, backup, plan, options, signal)
+          : this.locked(session, backup, plan, options, signal),
       );
       const { id } = backup.manifest;
       return reportOf(id, plan, present, refusal, options.dryRun ?? false, performance.now() - begun);
     });
   }
 
-  private async work(
+  private async dryRun(
     session: ServerSession,
     backup: RestorableBackup,
     plan: RestorePlan,
-    { force = false, dryRun = false, onProgress }: RestoreOptions,
+    { force = false, onProgress }: RestoreOptions,
     signal: AbortSignal,
-  ): Promise<{ present: Present; refusal: BackupError | undefined }> {
-    const { manifest } = backup;
-    const prefix = scratchPrefix();
-    const databases = [...new Set(plan.steps.map(({ database }) => database))];
-    const namespaces = (await Promise.all(databases.map((database) => session.namespaces(database)))).flat();
-    const target = { namespaces, prefix, serverVersion: await session.version() };
-    const present = new Map(namespaces.map((namespace) => [nameOf(namespace), namespace.type]));
-    const refusal = refusalOf(plan, target, manifest.source.serverVersion, force);
-    if (refusal && !dryRun) throw refusal;
-
-    const archive = await readProved(backup, { signal, phase: 'verify', onProgress });
-    if (dryRun) return { present, refusal };
-
-    await this.removeAbandoned(session, namespaces);
-    const watch: Watch = { signal, phase: 'load', onProgress };
-    const work = { session, engine: this.engine, backup, archive, steps: plan.steps, prefix, watch };
-    try {
-      await loadBeside(work);
-      signal.throwIfAborted();
-      await loadInPlace(work);
-      await swap(work, present, force).catch(async (error: unknown) => {
-        if (!(error instanceof SwapFailedError)) await removeInPlace(work);
-        throw error;
-      });
-    } finally {
-      await removeBeside(work).catch((error: Error) =>
-        this.log.warn(`Collections whose names begin with ${prefix} could not be removed. ${error.message}`),
-      );
-    }
+  ): Promise<Outcome> {
+    const { present, refusal } = await this.look(session, backup, plan, scratchPrefix(restoreMark()), force);
+    await readProved(backup, { signal, phase: 'verify', onProgress });
     return { present, refusal };
   }
 
-  /** What restores left in these databases whose process was killed. */
-  private async removeAbandoned(
+  private async locked(
     session: ServerSession,
-    namespaces: readonly ServerNamespace[],
-  ): Promise<void> {
-    const abandoned = namespaces.filter(({ collection }) => isAbandoned(collection));
-    for (const { database, collection } of abandoned) await session.drop(database, collection);
-    if (abandoned.length > 0)
-      this.log.log(`Removed what a killed restore left: ${list(abandoned.map(nameOf))}`);
+    backup: RestorableBackup,
+    plan: RestorePlan,
+    options: RestoreOptions,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const databases = databasesOf(plan);
+    const locks = await RestoreLocks.take(this.locks, databases);
+    if (typeof locks === 'string') throw busy(locks);
+    try {
+      await this.recovery.run(session, databases, locks);
+      const present = await this.work(session, backup, plan, options, {
+        locks,
+        signal: AbortSignal.any([signal, ...locks.signals]),
+      });
+      return { present };
+    } finally {
+      await locks.release();
+    }
   }
+
+  private async work(
+    session: ServerSession,
+    backup: RestorableBackup,
+    { steps, ...plan }: RestorePlan,
+    { force = false, onProgress }: RestoreOptions,
+    { locks, signal }: { locks: RestoreLocks; signal: AbortSignal },
+  ): Promise<Present> {
+    const mark = restoreMark();
+    const prefix = scratchPrefix(mark);
+    const { present, refusal } = await this.look(session, backup, { steps, ...plan }, prefix, force);
+    if (refusal) throw refusal;
+    const archive = await readProved(backup, { signal, phase: 'verify', onProgress });
+    const watch: Watch = { signal, phase: 'load', onProgress };
+    const work = { session, engine: this.engine, backup, archive, steps, prefix, watch };
+    let journal: SwapJournal | undefined;
+    try {
+      await loadBeside(work);
+      await locks.confirm();
+      signal.throwIfAborted();
+      const record = { mark, locked: this.locks.isShared, token: locks.token, replace: force };
+      journal = await SwapJournal.open(session, { ...record, state: 'placing', steps: swapSteps(work) });
+      await putInPlace(work, journal, locks);
+    } finally {
+      await (journal ? journal.leave() : removeBeside(work)).catch((error: Error) =>
+        this.log.warn(`Collections whose names begin with ${prefix} could not be removed. ${error.message}`),
+      );
+    }
+    return present;
+  }
+
+  private async look(
+    session: ServerSession,
+    { manifest }: RestorableBackup,
+    plan: RestorePlan,
+    prefix: string,
+    force: boolean,
+  ): Promise<Outcome> {
+    const found = await Promise.all(databasesOf(plan).map((database) => session.namespaces(database)));
+    const namespaces = found.flat();
+    const target = { namespaces, prefix, serverVersion: await session.version() };
+    return {
+      present: new Map(namespaces.map((namespace) => [nameOf(namespace), namespace.type])),
+      refusal: refusalOf(plan, target, manifest.source.serverVersion, force),
+    };
+  }
+}
+
+/** From here on whatever happens is ended by the journal, in this process or in the next. */
+async function putInPlace(work: RestoreWork, journal: SwapJournal, locks: RestoreLocks): Promise<void> {
+  const { session, watch } = work;
+  const { steps } = journal.record;
+  try {
+    await loadInPlace(work, (placed) =>
+      journal.write({ placed: placed.map((step) => steps.findIndex((one) => nameOf(one) === nameOf(step))) }),
+    );
+    watch.signal.throwIfAborted();
+    await locks.confirm();
+    await journal.write({ state: 'forward' });
+  } catch (error) {
+    await takeBack(session, journal);
+    throw error;
+  }
+  calm(watch.onProgress)(() => ({ phase: 'swap', documents: 0, bytes: 0 }));
+  await swap(session, journal);
+}
+
+interface Outcome {
+  readonly present: Present;
+  readonly refusal?: BackupError | undefined;
 }
 
 /** What was there before, by `database.collection`. */

@@ -2,7 +2,7 @@ import { BackupError, invalidOption, list } from '../backup.errors.js';
 import { nameOf } from '../create/dump-plan.js';
 import type { Manifest, ManifestNamespace } from '../manifest.js';
 import { checkCollectionNames, checkDatabaseName, OWN_DATABASES } from '../names.js';
-import { isScratch } from './scratch.js';
+import { isOurs, isTrial } from './scratch.js';
 
 export interface RestoreRequest {
   readonly to?: string | undefined;
@@ -91,7 +91,9 @@ function reasonToSkip({ database, collection }: ManifestNamespace): string | und
   if (OWN_DATABASES.includes(database))
     return `${database} belongs to the server itself: its users and settings stay`;
   if (collection.startsWith('$admin.')) return 'users and roles of the server stay as they are';
-  return isScratch(collection) ? 'it is what a restore left behind that was killed' : undefined;
+  return isOurs(collection) || isTrial(database)
+    ? 'it is what backups and restores keep for themselves'
+    : undefined;
 }
 
 function wayOf({ type, collection }: ManifestNamespace): RestoreWay {

@@ -2,7 +2,7 @@ import { BackupError, list, TargetNotEmptyError } from '../backup.errors.js';
 import { nameOf } from '../create/dump-plan.js';
 import type { ServerNamespace } from '../engine/database-server.js';
 import type { RestorePlan } from './restore-plan.js';
-import { isScratch } from './scratch.js';
+import { isOurs } from './scratch.js';
 
 /** What the target is like. */
 export interface RestoreTarget {
@@ -48,7 +48,7 @@ export function refusalOf(
 
 /** What is there and would be replaced, or stands beside in a database that should be empty. */
 function occupied({ steps, whole }: RestorePlan, { namespaces }: RestoreTarget): string[] {
-  const present = namespaces.filter(({ collection }) => !isScratch(collection)).map(nameOf);
+  const present = namespaces.filter(({ collection }) => !isOurs(collection)).map(nameOf);
   if (whole) return present;
   const wanted = new Set(steps.map(nameOf));
   return present.filter((name) => wanted.has(name));

@@ -99,7 +99,7 @@ export async function plantShop(db: Db): Promise<void> {
 export async function contentOf(db: Db): Promise<Record<string, unknown>> {
   const found = await db.listCollections({}, { nameOnly: false }).toArray();
   const parts = found
-    .filter(({ name }) => !name.startsWith('system.'))
+    .filter(({ name }) => !name.startsWith('system.') && name !== 'flora_backup.locks')
     .map(async ({ name, type, options }) => {
       const raw = db.collection(name).find({}, { raw: true, promoteValues: false });
       const documents = type === 'view' ? [] : (await raw.toArray()).map((bytes) => hex(bytes)).sort();

@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { HeldLock } from '../coordination/held-lock.js';
+import type { Lock } from '../coordination/lock.js';
+import { NoLock } from '../coordination/no.lock.js';
+import { withoutCredentials } from '../errors.js';
+import { BackupError } from './backup.errors.js';
+import { ownerMark, ownerState } from './process-owner.js';
+
+/** How long a holder that hangs keeps a lock; it is renewed three times as often. */
+const TTL_MS = 30_000;
+
+/** Locks among all processes that back up the same server. */
+export class BackupLocks {
+  /** False where nothing is locked at all, by the option `lock: false`. */
+  readonly isShared: boolean;
+
+  constructor(private readonly lock: Lock) {
+    this.isShared = !(lock instanceof NoLock);
+  }
+
+  /**
+   * @param turn of work that all processes do once together: given to one of them only, once
+   * @returns undefined when another process holds it, or had the turn
+   * @throws BackupError LOCK_UNAVAILABLE
+   */
+  async take(name: string, turn?: number): Promise<HeldLock | undefined> {
+    try {
+      return await HeldLock.take({
+        lock: this.lock,
+        name,
+        holder: `${ownerMark()}/${randomUUID()}`,
+        ttlMs: TTL_MS,
+        turn,
+        isDead: (holder) => ownerState(holder.split('/')[0]!) === 'dead',
+        lost: () =>
+          new BackupError('LOCK_LOST', {
+            problem: `The lock ${name} was lost: this process did not move, or did not reach it, for too long`,
+            advice: 'another process may have taken over; nothing of this run stays',
+          }),
+      });
+    } catch (error) {
+      throw new BackupError('LOCK_UNAVAILABLE', {
+        problem: `The lock ${name} can't be asked for: ${withoutCredentials((error as Error).message)}`,
+        advice:
+          'the option lock says where it is kept: in the database of uri, which takes the right to write there, in Redis, or false where only one process makes backups',
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.lock.close();
+  }
+}

@@ -1,0 +1,37 @@
+import { Lock } from '../coordination/lock.js';
+import { MongoLock } from '../coordination/mongo.lock.js';
+import { NoLock } from '../coordination/no.lock.js';
+import { RedisLock, type RedisLockClient } from '../coordination/redis.lock.js';
+import { shown } from '../errors.js';
+import { invalidOption } from './backup.errors.js';
+import { databaseOf } from './engine/connection-string.js';
+import { LOCKS } from './restore/scratch.js';
+
+export type LockOption = 'mongo' | { redis: string | RedisLockClient } | Lock | false;
+
+/** Where locks are kept when the connection string names no database. */
+const DATABASE = 'flora-backup';
+/** What all keys in Redis begin with. Processes that back up the same server must share the Redis. */
+const PREFIX = 'flora-backup:lock:';
+
+/** @throws BackupError INVALID_OPTIONS without showing a URL: it may hold a password */
+export function checkLock(option: unknown): asserts option is LockOption {
+  if (option === false || option === 'mongo' || option instanceof Lock) return;
+  const { redis, ...more } = (typeof option === 'object' && option ? option : {}) as Record<string, unknown>;
+  const isUrl = typeof redis === 'string' && /^rediss?:\/\//.test(redis);
+  const isClient = typeof (redis as Partial<RedisLockClient> | undefined)?.eval === 'function';
+  if (Object.keys(more).length === 0 && (isUrl || isClient)) return;
+  throw invalidOption(
+    `The option lock is ${typeof option === 'string' ? 'another text' : shown(option)}`,
+    "'mongo', { redis: 'redis://…' }, { redis: client } with a client of node-redis, a Lock, or false",
+  );
+}
+
+/** Nothing is connected before the first lock is asked for. */
+export function chosenLock({ lock, uri }: { lock: LockOption; uri: string }): Lock {
+  if (lock === false) return new NoLock();
+  if (lock instanceof Lock) return lock;
+  if (lock === 'mongo')
+    return new MongoLock({ uri, database: databaseOf(uri) ?? DATABASE, collection: LOCKS });
+  return new RedisLock({ redis: lock.redis, prefix: PREFIX });
+}
