@@ -78,7 +78,7 @@ const ADAPTERS: Provider[] = [
     ...ADAPTERS,
     {
       provide: RUN_BACKUP,
-      inject: [BackupCreation, BackupCleanup, BackupOptions],
+      inject: [BackupCreation, BackupCleanup, BackupCatalogue, BackupLocks, BackupOptions],
       useFactory: backupAndCleanUp,
     },
     RunQueue,

@@ -46,6 +46,12 @@ export interface BackupModuleOptions {
    * @default BACKUP_CRON, else `false`
    */
   schedule?: string | false | undefined;
+  /**
+   * Make a backup when a schedule is started that should have run since the newest good one was made.
+   *
+   * @default false
+   */
+  catchUp?: boolean | undefined;
   /** In which cron expressions are read, such as `'Europe/Vienna'`. @default the zone of the process */
   timezone?: string | undefined;
   /**
@@ -93,6 +99,7 @@ export class BackupOptions {
   readonly storage: 'disk' | BackupStorage;
   readonly retention: RetentionPolicy | false;
   readonly schedule: string | false;
+  readonly catchUp: boolean;
   readonly timezone: string | undefined;
   readonly compression: Compression;
   readonly keys: EncryptionKeys;
@@ -123,6 +130,7 @@ export class BackupOptions {
     this.retention = options.retention ?? { days: environment.BACKUP_RETENTION_DAYS };
     if (this.retention !== false) checkRetention(this.retention);
     this.schedule = options.schedule ?? (environment.BACKUP_CRON || false);
+    this.catchUp = options.catchUp ?? false;
     this.timezone = text('timezone', options.timezone);
     checkSchedule(this.schedule === false ? '0 0 * * *' : this.schedule, this.timezone);
     this.compression = compression(options.compression);
@@ -158,6 +166,7 @@ const KNOWN = [
   'engine',
   'retention',
   'schedule',
+  'catchUp',
   'timezone',
   'compression',
   'encryption',

@@ -13,8 +13,17 @@ import type { CreateBackupOptions } from './create/creation.js';
 import { checkSchedule } from './schedule/cron-expression.js';
 import { ScheduledBackup } from './schedule/scheduled-backup.js';
 
-/** Makes one backup and then removes what retention lets go. */
-export type RunBackup = (options: CreateBackupOptions) => Promise<Backup>;
+export interface RunOccasion {
+  /** The name of the schedule: under it processes agree on who makes the backup. */
+  readonly schedule: string;
+  /** The tick: made once by all processes together. Absent where somebody asks for a backup now. */
+  readonly turn?: number | undefined;
+  /** Do nothing where there is a good backup of this time or later. */
+  readonly unlessSince?: number;
+}
+
+/** Makes one backup and then removes what retention lets go; undefined when another process does, or has. */
+export type RunBackup = (options: CreateBackupOptions, occasion: RunOccasion) => Promise<Backup | undefined>;
 export const RUN_BACKUP = Symbol('RUN_BACKUP');
 
 export interface ScheduleOptions extends Pick<CreateBackupOptions, 'label' | 'database' | 'collections'> {
@@ -22,6 +31,11 @@ export interface ScheduleOptions extends Pick<CreateBackupOptions, 'label' | 'da
   name?: string | undefined;
   /** In which the expression is read. @default the option `timezone` of the module */
   timezone?: string | undefined;
+  /**
+   * Make a backup as soon as the schedule is started, when it should have run since the newest good one was made (or
+   * there is none): the application was not running then, or the backup failed. @default the option `catchUp`
+   */
+  catchUp?: boolean | undefined;
 }
 
 /**
@@ -48,17 +62,21 @@ export class BackupScheduler implements OnApplicationBootstrap, BeforeApplicatio
     refuseUnknown('option of scheduleBackups', options, [
       'name',
       'timezone',
+      'catchUp',
       'label',
       'database',
       'collections',
     ]);
-    const { timezone = this.options.timezone, name = this.nextName(), ...what } = options;
+    const {
+      timezone = this.options.timezone,
+      name = this.nextName(),
+      catchUp = this.options.catchUp,
+      ...what
+    } = options;
     checkSchedule(cron, timezone);
     const scheduled = new ScheduledBackup(
-      name,
-      cron,
-      timezone,
-      () => this.run(what),
+      { name, cron, timezone, catchUp },
+      (occasion) => this.run(what, { schedule: name, ...occasion }),
       this.registry,
       this.log,
     );

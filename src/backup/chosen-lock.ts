@@ -1,18 +1,17 @@
+import { createHash } from 'node:crypto';
 import { Lock } from '../coordination/lock.js';
 import { MongoLock } from '../coordination/mongo.lock.js';
 import { NoLock } from '../coordination/no.lock.js';
 import { RedisLock, type RedisLockClient } from '../coordination/redis.lock.js';
 import { shown } from '../errors.js';
 import { invalidOption } from './backup.errors.js';
-import { databaseOf } from './engine/connection-string.js';
+import { databaseOf, readConnectionString } from './engine/connection-string.js';
 import { LOCKS } from './restore/scratch.js';
 
 export type LockOption = 'mongo' | { redis: string | RedisLockClient } | Lock | false;
 
 /** Where locks are kept when the connection string names no database. */
 const DATABASE = 'flora-backup';
-/** What all keys in Redis begin with. Processes that back up the same server must share the Redis. */
-const PREFIX = 'flora-backup:lock:';
 
 /** @throws BackupError INVALID_OPTIONS without showing a URL: it may hold a password */
 export function checkLock(option: unknown): asserts option is LockOption {
@@ -33,5 +32,12 @@ export function chosenLock({ lock, uri }: { lock: LockOption; uri: string }): Lo
   if (lock instanceof Lock) return lock;
   if (lock === 'mongo')
     return new MongoLock({ uri, database: databaseOf(uri) ?? DATABASE, collection: LOCKS });
-  return new RedisLock({ redis: lock.redis, prefix: PREFIX });
+  return new RedisLock({ redis: lock.redis, prefix: `flora-backup:${placeOf(uri)}:` });
+}
+
+/** Applications with databases of their own may share a Redis: one's backup must never count as the other's. */
+function placeOf(uri: string): string {
+  const { hosts, database = '' } = readConnectionString(uri);
+  const place = [...hosts.split(',').sort(), database].join('|');
+  return createHash('sha256').update(place).digest('hex').slice(0, 12);
 }

@@ -39,7 +39,7 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
     new Verification(catalogue),
     new Restoration(catalogue, engine, server, queue, locks, recovery),
     cleanup,
-    new BackupScheduler(all, backupAndCleanUp(creation, cleanup, all)),
+    new BackupScheduler(all, backupAndCleanUp(creation, cleanup, catalogue, locks, all)),
     queue,
     recovery,
     locks,

@@ -50,10 +50,10 @@ export class HeldLock {
   /**
    * Asks whether it is still held, before a step that can't be taken back.
    *
-   * @throws what `lost` makes, also when the lock's place can't be asked: who can't know must not go on
+   * @throws what `lost` makes
    */
   async confirm(): Promise<void> {
-    if (!this.signal.aborted) await this.renew().catch(() => this.lose());
+    if (!this.signal.aborted) await this.renewed();
     this.signal.throwIfAborted();
   }
 
@@ -69,19 +69,21 @@ export class HeldLock {
   private beat(): void {
     if (this.released || this.signal.aborted) return;
     this.timer = setTimeout(() => {
-      this.renewal = this.renew()
-        // Out of reach: others can't take it either before it has run out.
-        .catch(() => (performance.now() < this.sureUntil ? undefined : this.lose()))
-        .then(() => this.beat());
+      this.renewal = this.renewed().then(() => this.beat());
     }, this.options.ttlMs / 3);
     this.timer.unref();
   }
 
-  private async renew(): Promise<void> {
+  private async renewed(): Promise<void> {
     const { lock, name, holder, ttlMs } = this.options;
     const asked = performance.now();
-    if (await lock.renew(name, holder, ttlMs)) this.sureUntil = asked + ttlMs;
-    else this.lose();
+    try {
+      if (await lock.renew(name, holder, ttlMs)) this.sureUntil = asked + ttlMs;
+      else this.lose();
+    } catch {
+      // Out of reach: others can't have taken it before it has run out.
+      if (performance.now() >= this.sureUntil) this.lose();
+    }
   }
 
   private lose(): void {

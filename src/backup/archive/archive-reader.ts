@@ -203,7 +203,8 @@ class Held {
   }
 
   take(chunk: Buffer, at: number): number {
-    const part = chunk.subarray(at, at + this.wanted - this.length);
+    // A copy: the chunk goes on to others, who may hand its memory to another thread before the rest has come.
+    const part = Buffer.from(chunk.subarray(at, at + this.wanted - this.length));
     this.parts.push(part);
     this.length += part.length;
     return part.length;

@@ -47,10 +47,14 @@ export class BackupCreation {
     private readonly recovery: SwapRecovery,
   ) {}
 
-  async create(wanted: CreateBackupOptions = {}): Promise<Backup> {
+  /**
+   * @param confirm rejects when this process may not make it any more; asked just before and just after it is there,
+   *   so that one which was frozen in between leaves nothing either
+   */
+  async create(wanted: CreateBackupOptions = {}, confirm = async (): Promise<void> => {}): Promise<Backup> {
     const request = this.understand(wanted);
     return this.queue.run(wanted.signal, (signal) =>
-      withDeadline(this.options.timeoutMs, signal, (signal) => this.make(request, wanted, signal)),
+      withDeadline(this.options.timeoutMs, signal, (signal) => this.make(request, wanted, signal, confirm)),
     );
   }
 
@@ -88,6 +92,7 @@ export class BackupCreation {
     request: DumpRequest,
     { label, onProgress }: CreateBackupOptions,
     signal: AbortSignal,
+    confirm: () => Promise<void>,
   ): Promise<Backup> {
     const begun = performance.now();
     const now = this.options.clock.now();
@@ -127,8 +132,13 @@ export class BackupCreation {
         engine: { name: this.engine.name, version },
         ...contents(request, dump),
       });
+      await confirm();
       signal.throwIfAborted();
       const stored = await draft.commit(writeManifest(manifest));
+      await confirm().catch(async (error: unknown) => {
+        await this.storage.delete(id);
+        throw error;
+      });
       return describeBackup(manifest, stored.location);
     } catch (error) {
       await draft

@@ -197,7 +197,14 @@ async function putInPlace(work: RestoreWork, journal: SwapJournal, locks: Restor
     await takeBack(session, journal);
     throw error;
   }
-  calm(watch.onProgress)(() => ({ phase: 'swap', documents: 0, bytes: 0 }));
+  const done = {
+    documents: 0,
+    bytes: 0,
+    collections: [],
+    collectionsDone: 0,
+    totalCollections: steps.length,
+  };
+  calm(watch.onProgress)(() => ({ phase: 'swap', ...done }));
   await swap(session, journal);
 }
 

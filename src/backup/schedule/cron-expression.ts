@@ -27,3 +27,23 @@ function everFires(cron: string): boolean {
     return false;
   }
 }
+
+const FARTHEST_MS = 5 * 366 * 86_400_000;
+
+/**
+ * When an expression last fired, up to a moment: the same in every process, so that all mean the same tick.
+ *
+ * @returns milliseconds since the epoch; undefined when it has not fired for years
+ */
+export function lastFire(cron: string, timezone: string | undefined, now: number): number | undefined {
+  const time = new CronTime(cron, timezone);
+  const after = (at: number): number => time.getNextDateFrom(new Date(at), timezone).toMillis();
+  for (let back = 60_000; ; back = Math.min(back * 4, FARTHEST_MS)) {
+    let fire = after(now - back);
+    if (fire > now && back === FARTHEST_MS) return undefined;
+    if (fire > now) continue;
+    // Where clocks are set back by half an hour the next one may be found before the last.
+    for (let next = after(fire); next <= now && next > fire; next = after(fire)) fire = next;
+    return fire;
+  }
+}

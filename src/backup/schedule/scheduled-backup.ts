@@ -4,21 +4,37 @@ import { CronJob } from 'cron';
 import { shown } from '../../errors.js';
 import type { Backup } from '../backup.js';
 import { BackupError } from '../backup.errors.js';
+import type { RunOccasion } from '../backup.scheduler.js';
+import { lastFire } from './cron-expression.js';
+
+export interface ScheduleTerms {
+  readonly name: string;
+  readonly cron: string;
+  readonly timezone: string | undefined;
+  readonly catchUp: boolean;
+}
+
+/** Ticks may come a little early by the clock. */
+const EARLY_MS = 500;
 
 /** Backups by a cron expression. Stopped at first. */
 export class ScheduledBackup {
+  readonly name: string;
+  readonly cron: string;
   private readonly job: CronJob;
-  private running = false;
+  private running = 0;
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    readonly name: string,
-    readonly cron: string,
-    timezone: string | undefined,
-    private readonly run: () => Promise<Backup>,
+    private readonly terms: ScheduleTerms,
+    private readonly run: (occasion: Omit<RunOccasion, 'schedule'>) => Promise<Backup | undefined>,
     private readonly registry: SchedulerRegistry | undefined,
     private readonly log: Pick<LoggerService, 'log' | 'warn' | 'error'>,
   ) {
-    const onTick = (): void => void this.tick();
+    const { name, cron, timezone } = terms;
+    this.name = name;
+    this.cron = cron;
+    const onTick = (): void => void this.tick({ turn: this.lastFire(EARLY_MS) });
     this.job = CronJob.from({ cronTime: cron, onTick, ...(timezone ? { timeZone: timezone } : {}) });
   }
 
@@ -43,6 +59,8 @@ export class ScheduledBackup {
       this.registry.addCronJob(this.name, this.job);
     }
     this.job.start();
+    const missed = this.terms.catchUp ? this.lastFire(0) : undefined;
+    if (missed !== undefined) void this.tick({ unlessSince: missed });
   }
 
   /** No run begins after this; one that is under way goes on. */
@@ -51,28 +69,50 @@ export class ScheduledBackup {
     if (this.registry && this.isRegistered()) this.registry.deleteCronJob(this.name);
   }
 
-  /** Makes a backup now, started or not, and applies retention, as a tick would. */
+  /**
+   * Makes a backup now, started or not, and applies retention, as a tick would; after those that this process makes
+   * for the schedule already.
+   *
+   * @throws BackupError LOCKED while another process makes one for this schedule
+   */
   async runNow(): Promise<Backup> {
-    this.running = true;
-    try {
-      return await this.run();
-    } finally {
-      this.running = false;
-    }
+    const backup = await this.inTurn({});
+    if (backup) return backup;
+    throw new BackupError('LOCKED', {
+      problem: `Another process makes a backup for the schedule ${this.name}`,
+      advice: 'wait until it is done',
+    });
   }
 
   /** Never two at a time, and never an error that nobody hears. */
-  private async tick(): Promise<void> {
-    if (this.running) {
+  private async tick(occasion: Omit<RunOccasion, 'schedule'>): Promise<void> {
+    if (this.running > 0) {
       this.log.warn(`The backup of schedule ${this.name} still runs: this one was skipped`);
       return;
     }
     try {
-      const { id } = await this.runNow();
-      this.log.log(`Backup ${id} was made by schedule ${this.name}`);
+      const backup = await this.inTurn(occasion);
+      if (backup) this.log.log(`Backup ${backup.id} was made by schedule ${this.name}`);
+      else if (occasion.turn)
+        this.log.log(`The backup of schedule ${this.name} is another process's this time`);
     } catch (error) {
       this.log.error(`The backup of schedule ${this.name} failed. ${(error as Error).message}`);
     }
+  }
+
+  private async inTurn(occasion: Omit<RunOccasion, 'schedule'>): Promise<Backup | undefined> {
+    this.running++;
+    const run = this.last.then(() => this.run(occasion));
+    this.last = run.catch(() => undefined);
+    try {
+      return await run;
+    } finally {
+      this.running--;
+    }
+  }
+
+  private lastFire(ahead: number): number | undefined {
+    return lastFire(this.cron, this.terms.timezone, Date.now() + ahead);
   }
 
   private isRegistered(): boolean {

@@ -1,28 +1,52 @@
 import { Logger } from '@nestjs/common';
+import type { Backup } from '../backup.js';
+import type { BackupLocks } from '../backup-locks.js';
 import type { BackupOptions } from '../backup.options.js';
 import type { RunBackup } from '../backup.scheduler.js';
+import type { BackupCatalogue } from '../catalogue.js';
 import type { BackupCleanup } from '../cleanup.js';
 import type { BackupCreation } from '../create/creation.js';
 
 /**
- * What a schedule runs. Retention comes only after a backup that succeeded: while backups fail nothing is removed.
- * That it fails itself costs room, not data, so it is said and no more.
+ * What a schedule runs, in one process at a time. Retention comes only after a backup that succeeded: while backups
+ * fail nothing is removed. That it fails itself costs room, not data, so it is said and no more.
  */
 export function backupAndCleanUp(
   creation: BackupCreation,
   cleanup: BackupCleanup,
-  { retention }: BackupOptions,
+  catalogue: BackupCatalogue,
+  locks: BackupLocks,
+  { retention, database }: BackupOptions,
 ): RunBackup {
   const log = new Logger('BackupScheduler');
-  return async (wanted) => {
-    const backup = await creation.create(wanted);
-    if (retention === false) return backup;
+  const cleanUpAfter = async ({ id }: Backup): Promise<void> => {
+    if (retention === false) return;
     try {
       const { removed } = await cleanup.run(retention);
       if (removed.length > 0) log.log(`Retention removed ${removed.join(', ')}`);
     } catch (error) {
-      log.error(`Retention failed after backup ${backup.id}. ${(error as Error).message}`);
+      log.error(`Retention failed after backup ${id}. ${(error as Error).message}`);
     }
-    return backup;
   };
+  return async (wanted, { schedule, turn, unlessSince }) => {
+    const lock = await locks.take(`schedule:${schedule}`, turn);
+    if (!lock) return undefined;
+    try {
+      if (unlessSince !== undefined && (await newest(catalogue, wanted.database ?? database)) >= unlessSince)
+        return undefined;
+      const backup = await creation.create({ ...wanted, signal: lock.signal }, () => lock.confirm());
+      await cleanUpAfter(backup);
+      return backup;
+    } catch (error) {
+      throw lock.signal.aborted ? lock.signal.reason : error;
+    } finally {
+      await lock.release();
+    }
+  };
+}
+
+/** When the making of the newest good backup began, in milliseconds. */
+async function newest(catalogue: BackupCatalogue, database: string): Promise<number> {
+  const [backup] = await catalogue.list({ status: 'good', database });
+  return backup?.createdAt?.getTime() ?? -Infinity;
 }

@@ -76,7 +76,12 @@ describeWith(['mongo', 'tools'], 'a schedule', () => {
     const { service } = await ground();
     const registry = new SchedulerRegistry();
     const own = (): ScheduledBackup =>
-      new ScheduledBackup('nightly', '0 0 * * *', undefined, () => service.createBackup(), registry, console);
+      new ScheduledBackup(
+        { name: 'nightly', cron: '0 0 * * *', timezone: undefined, catchUp: false },
+        () => service.createBackup(),
+        registry,
+        console,
+      );
     const [first, second] = [own(), own()];
     first.start();
     try {
@@ -102,17 +107,54 @@ describeWith(['mongo', 'tools'], 'a schedule', () => {
     },
   );
 
+  it('run twice at once makes two, one after the other, and skips ticks until both are done', async () => {
+    const place = await ground();
+    await plantShop(place.db);
+    const warnings = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    finally_(async () => warnings.mockRestore());
+    const slow = await slowDump(2);
+    const service = await place.another({ tools: { mongodump: slow } });
+    const scheduled = service.scheduleBackups(EVERY_SECOND);
+    const first = scheduled.runNow();
+    const second = scheduled.runNow();
+
+    await first;
+    warnings.mockClear();
+    scheduled.start();
+    await until(() => warnings.mock.calls.some(([text]) => String(text).includes('skipped')));
+    scheduled.stop();
+    await second;
+
+    expect(await service.listBackups({ status: 'good' })).toHaveLength(2);
+  });
+
+  it('catches up, where that is asked for, on a run that was missed, and on none that was not', async () => {
+    const place = await ground();
+    await plantShop(place.db);
+    const yearly = '0 0 1 1 *';
+    const start = async (options: object): Promise<void> => {
+      const service = await place.another();
+      service.scheduleBackups(yearly, options).start();
+      await new Promise((wake) => setTimeout(wake, 200));
+      await service.scheduleBackups(yearly, { name: 'after' }).runNow();
+    };
+    const made = async () => (await place.service.listBackups({ status: 'good' })).length;
+
+    await start({});
+    expect(await made()).toBe(1);
+    await place.service.deleteBackup((await place.service.listBackups())[0]!.id);
+    await start({ catchUp: true });
+    expect(await made()).toBe(2);
+    await start({ catchUp: true });
+    expect(await made()).toBe(3);
+  });
+
   it('skips a tick while its backup still runs, and says so', async () => {
     const place = await ground();
     await plantShop(place.db);
     const warnings = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     finally_(async () => warnings.mockRestore());
-    const slow = join(await folder(), 'mongodump');
-    const real = join(tools(), 'mongodump');
-    await writeFile(slow, `#!/bin/sh\n[ "$1" = --version ] || sleep 2.5\nexec ${real} "$@"\n`, {
-      mode: 0o755,
-    });
-    const service = await place.another({ tools: { mongodump: slow } });
+    const service = await place.another({ tools: { mongodump: await slowDump(2.5) } });
     const scheduled = service.scheduleBackups(EVERY_SECOND);
 
     scheduled.start();
@@ -265,4 +307,14 @@ async function nextGood({ service }: Ground): Promise<string> {
 async function plantMore({ db }: Ground): Promise<void> {
   const text = 'violets are blue '.repeat(100);
   await db.collection('more').insertMany(Array.from({ length: 20_000 }, (_, index) => ({ index, text })));
+}
+
+/** A mongodump that takes its time. */
+async function slowDump(seconds: number): Promise<string> {
+  const slow = join(await folder(), 'mongodump');
+  const real = join(tools(), 'mongodump');
+  await writeFile(slow, `#!/bin/sh\n[ "$1" = --version ] || sleep ${seconds}\nexec ${real} "$@"\n`, {
+    mode: 0o755,
+  });
+  return slow;
 }

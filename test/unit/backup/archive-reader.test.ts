@@ -22,6 +22,19 @@ const shop = archive([
 ]);
 
 describe('reading an archive', () => {
+  it('keeps nothing of a chunk that it has read, wherever the chunks are cut', () => {
+    const whole = read(shop);
+    for (let cut = 1; cut < shop.length; cut++) {
+      const reader = new ArchiveReader();
+      for (const part of [shop.subarray(0, cut), shop.subarray(cut)]) {
+        const chunk = new Uint8Array(part);
+        reader.write(Buffer.from(chunk.buffer));
+        structuredClone(chunk.buffer, { transfer: [chunk.buffer] });
+      }
+      expect(reader.end()).toEqual(whole);
+    }
+  });
+
   it('counts the documents and bytes of every namespace, over interleaved segments', () => {
     const { namespaces, serverVersion, toolVersion } = read(shop);
 
