@@ -39,8 +39,10 @@ export class BackupLocks {
           }),
       });
     } catch (error) {
+      // What the server refused is quoted by it at length.
+      const [reason = ''] = withoutCredentials((error as Error).message).split(' to execute command');
       throw new BackupError('LOCK_UNAVAILABLE', {
-        problem: `The lock ${name} can't be asked for: ${withoutCredentials((error as Error).message)}`,
+        problem: `The lock ${name} can't be asked for: ${reason}`,
         advice:
           'the option lock says where it is kept: in the database of uri, which takes the right to write there, in Redis, or false where only one process makes backups',
       });

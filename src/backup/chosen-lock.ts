@@ -10,8 +10,14 @@ import { LOCKS } from './restore/scratch.js';
 
 export type LockOption = 'mongo' | { redis: string | RedisLockClient } | Lock | false;
 
-/** Where locks are kept when the connection string names no database. */
+/** Where the locks of schedules are kept when the connection string names no database. */
 const DATABASE = 'flora-backup';
+const RESTORE = 'restore:';
+
+/** The name of the lock that whoever restores into a database holds. */
+export function restoreLock(database: string): string {
+  return RESTORE + database;
+}
 
 /** @throws BackupError INVALID_OPTIONS without showing a URL: it may hold a password */
 export function checkLock(option: unknown): asserts option is LockOption {
@@ -30,8 +36,13 @@ export function checkLock(option: unknown): asserts option is LockOption {
 export function chosenLock({ lock, uri }: { lock: LockOption; uri: string }): Lock {
   if (lock === false) return new NoLock();
   if (lock instanceof Lock) return lock;
-  if (lock === 'mongo')
-    return new MongoLock({ uri, database: databaseOf(uri) ?? DATABASE, collection: LOCKS });
+  if (lock === 'mongo') {
+    const own = databaseOf(uri);
+    // Without one, what is restored into is the database that its user surely may write to.
+    const elsewhere = (name: string): string =>
+      name.startsWith(RESTORE) ? name.slice(RESTORE.length) : DATABASE;
+    return new MongoLock({ uri, databaseOf: own === undefined ? elsewhere : () => own, collection: LOCKS });
+  }
   return new RedisLock({ redis: lock.redis, prefix: `flora-backup:${placeOf(uri)}:` });
 }
 

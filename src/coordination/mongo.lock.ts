@@ -16,8 +16,8 @@ interface LockDocument {
 
 export interface MongoLockOptions {
   readonly uri: string;
-  /** @default the database in `uri` */
-  readonly database?: string;
+  /** Where the lock of a name is kept; absent: in the database of `uri`. */
+  readonly databaseOf?: (name: string) => string;
   readonly collection: string;
 }
 
@@ -36,23 +36,23 @@ export class MongoLock extends Lock {
   }
 
   async acquire(name: string, holder: string, ttlMs: number, turn?: number): Promise<number | undefined> {
-    const found = await takeIfFree(await this.locks(), name, holder, ttlMs, turn);
+    const found = await takeIfFree(await this.locks(name), name, holder, ttlMs, turn);
     return found.holder === holder ? found.token : undefined;
   }
 
   async renew(name: string, holder: string, ttlMs: number): Promise<boolean> {
-    const locks = await this.locks();
+    const locks = await this.locks(name);
     const until = { $add: ['$$NOW', ttlMs] };
     return (await locks.updateOne({ _id: name, holder }, [{ $set: { until } }])).matchedCount === 1;
   }
 
   async release(name: string, holder: string): Promise<void> {
-    const locks = await this.locks();
+    const locks = await this.locks(name);
     await locks.updateOne({ _id: name, holder }, { $unset: { holder: 1, until: 1 } });
   }
 
   async holder(name: string): Promise<string | undefined> {
-    const locks = await this.locks();
+    const locks = await this.locks(name);
     const isHeld = { $gt: ['$until', '$$NOW'] };
     return (await locks.findOne({ _id: name, $expr: isHeld }, { readPreference: 'primary' }))?.holder;
   }
@@ -63,13 +63,13 @@ export class MongoLock extends Lock {
     await (await client?.catch(() => undefined))?.close();
   }
 
-  private async locks(): Promise<Locks> {
-    const { uri, database, collection } = this.options;
+  private async locks(name: string): Promise<Locks> {
+    const { uri, databaseOf, collection } = this.options;
     this.client ??= connect(uri);
     try {
       const client = await this.client;
       return client
-        .db(database)
+        .db(databaseOf?.(name))
         .collection<LockDocument>(collection, { writeConcern: { w: 'majority', wtimeoutMS: PATIENCE_MS } });
     } catch (error) {
       this.client = undefined;

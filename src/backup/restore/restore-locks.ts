@@ -1,5 +1,6 @@
 import type { HeldLock } from '../../coordination/held-lock.js';
 import type { BackupLocks } from '../backup-locks.js';
+import { restoreLock } from '../chosen-lock.js';
 import { BackupError } from '../backup.errors.js';
 
 /** The right to restore into some databases, for one process at a time. */
@@ -17,7 +18,7 @@ export class RestoreLocks {
     const taken = new RestoreLocks(held);
     try {
       for (const database of databases) {
-        const lock = await locks.take(`restore:${database}`);
+        const lock = await locks.take(restoreLock(database));
         if (!lock) {
           await taken.release();
           return database;
