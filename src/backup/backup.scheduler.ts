@@ -11,15 +11,11 @@ import type { Backup } from './backup.js';
 import { BackupOptions, refuseUnknown } from './backup.options.js';
 import type { CreateBackupOptions } from './create/creation.js';
 import { checkSchedule } from './schedule/cron-expression.js';
-import { ScheduledBackup } from './schedule/scheduled-backup.js';
+import { type Occasion, ScheduledBackup } from './schedule/scheduled-backup.js';
 
-export interface RunOccasion {
+export interface RunOccasion extends Occasion {
   /** The name of the schedule: under it processes agree on who makes the backup. */
   readonly schedule: string;
-  /** The tick: made once by all processes together. Absent where somebody asks for a backup now. */
-  readonly turn?: number | undefined;
-  /** Do nothing where there is a good backup of this time or later. */
-  readonly unlessSince?: number;
 }
 
 /** Makes one backup and then removes what retention lets go; undefined when another process does, or has. */

@@ -4,8 +4,15 @@ import { CronJob } from 'cron';
 import { shown } from '../../errors.js';
 import type { Backup } from '../backup.js';
 import { BackupError } from '../backup.errors.js';
-import type { RunOccasion } from '../backup.scheduler.js';
 import { lastFire } from './cron-expression.js';
+
+/** Why a backup is made now. */
+export interface Occasion {
+  /** The tick: made once by all processes together. Absent where somebody asks for a backup now. */
+  readonly turn?: number | undefined;
+  /** Do nothing where there is a good backup of this time or later. */
+  readonly unlessSince?: number;
+}
 
 export interface ScheduleTerms {
   readonly name: string;
@@ -27,7 +34,7 @@ export class ScheduledBackup {
 
   constructor(
     private readonly terms: ScheduleTerms,
-    private readonly run: (occasion: Omit<RunOccasion, 'schedule'>) => Promise<Backup | undefined>,
+    private readonly run: (occasion: Occasion) => Promise<Backup | undefined>,
     private readonly registry: SchedulerRegistry | undefined,
     private readonly log: Pick<LoggerService, 'log' | 'warn' | 'error'>,
   ) {
@@ -85,7 +92,7 @@ export class ScheduledBackup {
   }
 
   /** Never two at a time, and never an error that nobody hears. */
-  private async tick(occasion: Omit<RunOccasion, 'schedule'>): Promise<void> {
+  private async tick(occasion: Occasion): Promise<void> {
     if (this.running > 0) {
       this.log.warn(`The backup of schedule ${this.name} still runs: this one was skipped`);
       return;
@@ -100,7 +107,7 @@ export class ScheduledBackup {
     }
   }
 
-  private async inTurn(occasion: Omit<RunOccasion, 'schedule'>): Promise<Backup | undefined> {
+  private async inTurn(occasion: Occasion): Promise<Backup | undefined> {
     this.running++;
     const run = this.last.then(() => this.run(occasion));
     this.last = run.catch(() => undefined);
