@@ -61,6 +61,10 @@ export class Database {
 
   private async collections(): Promise<string[]> {
     const collections = await this.client.db().listCollections({}, { nameOnly: true }).toArray();
-    return collections.map(({ name }) => name).sort();
+    // Where a restore keeps its lock is not the shop's data.
+    return collections
+      .map(({ name }) => name)
+      .filter((name) => !name.startsWith('flora_backup.'))
+      .sort();
   }
 }
