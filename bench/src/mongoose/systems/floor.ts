@@ -1,4 +1,5 @@
 import { createClient, RESP_TYPES } from 'redis';
+import { newLikeness } from '../../../../dist/cache/mongoose/bson/documents.js';
 import { decodePayload, documentPayload, documentsPayload } from '../../../../dist/cache/mongoose/result.js';
 import { filterOf, PAGES, type Page } from '../pages.js';
 import type { Ground, Setting, Subject, System } from '../system.js';
@@ -15,13 +16,7 @@ export const floor: System = {
   settings: [
     setting('GET only', ['bytes, no objects'], () => (payload) => payload),
     setting('GET, bson.deserialize', ['no query'], withBson),
-    setting(
-      'GET, our decoder',
-      ['no query'],
-      ({ mongo }) =>
-        (payload) =>
-          decodePayload(payload, mongo.BSON),
-    ),
+    setting('GET, our decoder', ['no query'], withOurs),
   ],
 };
 
@@ -37,6 +32,12 @@ function setting(
     differs,
     open: async (ground) => open(ground, decoderOf),
   };
+}
+
+/** As a hit does: what documents of the collection are like is learnt from all that were read. */
+function withOurs({ mongo }: Mongoose): Decode {
+  const likeness = newLikeness();
+  return (payload) => decodePayload(payload, mongo.BSON, {}, likeness);
 }
 
 /** The first byte of a payload says what follows. */
