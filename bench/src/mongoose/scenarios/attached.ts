@@ -15,7 +15,7 @@ const MORE_ROUNDS = 3;
 const WARM_MS = 1_500;
 const WRITES = 100;
 const HOW =
-  'Three connections of one process take turns call by call: two as they come, one with the plugin registered; both figures are medians of the calls';
+  'Three connections of one process take turns call by call: two as they come, one with the plugin registered. Both figures are medians of the calls.';
 
 /** What queries that are not marked cost with the plugin there. */
 export function unmarked(size: 1 | 10, shape: 'lean' | 'hydrated'): Scenario {
@@ -24,7 +24,7 @@ export function unmarked(size: 1 | 10, shape: 'lean' | 'hydrated'): Scenario {
     id: `unmarked-${shape}-${size}`,
     kind: 'attached',
     title: `${title} where the plugin is registered`,
-    how: `${HOW}. The second one without it says how far two of the same are apart.`,
+    how: `${HOW} The second one without it says how far two of the same are apart.`,
     run: async (bench) => run({ read: { size, shape } }, bench),
   };
 }
@@ -34,7 +34,7 @@ export const writes: Scenario = {
   id: 'write',
   kind: 'write',
   title: 'updateOne by _id, with the invalidation that follows it',
-  how: `${HOW} and its cache in memory and Redis. Round trips are counted by a proxy in front of Redis, for ${WRITES} writes one after the other.`,
+  how: `${HOW} The cache of the plugin is in memory and Redis. Round trips are counted by a proxy in front of Redis, for ${WRITES} writes one after the other.`,
   run: async (bench) => run('write', bench),
 };
 

@@ -11,7 +11,7 @@ const PROCESSES = 4;
 const CALLERS = 250;
 /** How long MongoDB takes for each find. */
 const FIND_MS = 200;
-const MOST_ROUNDS = 5;
+const MOST_ROUNDS = 3;
 const SCRIPT = new URL('./cold.child.js', import.meta.url);
 
 /** How many reads reach MongoDB when many ask for what nobody has. */
