@@ -10,7 +10,7 @@ await runBenchmark(
     name: 'mongoose',
     title: 'Query cache benchmark',
     depth: 4,
-    fullPace: { rounds: 7, ms: 250 },
+    fullPace: { rounds: 5, ms: 200 },
     scenarios: SCENARIOS,
     systems: SYSTEMS,
     columns: COLUMNS,
