@@ -1,7 +1,7 @@
 import mongoose from 'mongoose';
 import { createCache, MongooseCachePlugin } from '../../../../dist/index.js';
 import { answering } from '../../harness/children.js';
-import { collectGarbage, order } from '../../harness/rounds.js';
+import { order } from '../../harness/rounds.js';
 import { SingleCalls, type Calls } from '../calls.js';
 import { queryOf, type Page } from '../pages.js';
 import { productSchema, SHELVES, type Product, type ProductModel } from '../products.js';
@@ -52,7 +52,6 @@ const write = async (products: ProductModel, n: number): Promise<unknown> =>
 
 /** One call of each connection in turn, so that the three have the same second of the machine. */
 async function slots(work: Work, ms: number): Promise<AttachedAnswer> {
-  await collectGarbage();
   const all = models.map((products) => ({ products, calls: new SingleCalls() }));
   const until = performance.now() + ms * all.length;
   do {

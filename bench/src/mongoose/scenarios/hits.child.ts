@@ -1,6 +1,5 @@
 import { LeftOutError } from '../../harness/left-out.js';
 import { answering } from '../../harness/children.js';
-import { collectGarbage } from '../../harness/rounds.js';
 import { callsFor, warmUp, type Calls } from '../calls.js';
 import { flaws } from '../faithfulness.js';
 import { documentsOf, PAGES, type Page } from '../pages.js';
@@ -41,8 +40,11 @@ answering(async (asked) => {
   return { flaws: await flaws(subject, page) } satisfies OpenAnswer;
 });
 
+/**
+ * No collection before it: a full one drops code that was compiled, and hits that take long would be measured while
+ * it is compiled again. What calls leave is collected while they are measured, and part of their cost.
+ */
 async function slot(ms: number): Promise<SlotAnswer> {
-  await collectGarbage();
   const measured = await callsFor(ms, read, next);
   next += measured.operations;
   if (subject.reference) {
