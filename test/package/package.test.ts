@@ -42,6 +42,7 @@ const PUBLIC_NAMES = [
   'HttpCache',
   'HttpCacheInterceptor',
   'HttpCacheOptionsError',
+  'Lock',
   'MONGOOSE_CACHE_OPTIONS',
   'MongooseCachePlugin',
   'NoCache',
