@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { compiledThreads } from './test/servers/compiled-threads.js';
 
@@ -37,6 +38,8 @@ export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
     setupFiles: ['reflect-metadata'],
+    // Tests wait (for ends of time, servers, processes) more than they compute: one file a core leaves cores idle.
+    maxWorkers: Math.max(3, availableParallelism()),
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'html'] },
     projects: [
       project('unit', { timeout: 10_000 }),
