@@ -19,13 +19,14 @@ const CACHES = [
   { cache: tsCacheMongoose.cacheUnderTest('Redis'), how: 'on Mongoose 9' },
   { cache: recachegoose.cacheUnderTest('Redis'), how: 'on Mongoose 8 (its range ends there)' },
 ];
-const PACKAGES = ['mongoose', 'mongoose-8', 'speedgoose', 'ts-cache-mongoose', 'recachegoose'];
+const PEERS = ['speedgoose', 'ts-cache-mongoose', 'recachegoose'];
 
 const asked = process.argv.slice(2);
 const mongod = await startMongod(await findMongod({ log: console.log }));
 const redis = await startRedisServer(await findRedisServer({ log: console.log }));
 try {
   const caches: Comparison['caches'] = [];
+  const versions = { ...versionsOf(PEERS), MongoDB: mongod.version, Redis: redis.version };
   for (const { cache, how } of CACHES) {
     if (asked.length > 0 && !asked.includes(cache.name)) continue;
     const judged = await judge(cache, { mongoUrl: mongod.url, redisUrl: redis.url });
@@ -35,7 +36,6 @@ try {
     for (const { group, name, outcome, why } of judged)
       if (outcome === 'broken') console.log(`  ${group}: ${name}: ${why}`);
   }
-  const versions = { ...versionsOf(PACKAGES), MongoDB: mongod.version, Redis: redis.version };
   const comparison = { date: new Date().toISOString(), versions, caches };
   console.log(comparisonReport(comparison));
   if (asked.length === 0)

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { groups } from '../../test/conformance/queries/all.js';
@@ -73,17 +73,18 @@ export function comparisonReport({ date, versions, caches }: Comparison): string
 
 const escaped = (text: string): string => text.replaceAll(/[$*_<>|[\]]/g, String.raw`\$&`);
 
-/** Of what was compared, and the commit of ours. */
-export function versionsOf(packages: readonly string[]): Record<string, string> {
-  const require = createRequire(import.meta.url);
+const read = (path: string): { version: string } =>
+  JSON.parse(readFileSync(join(ROOT, path, 'package.json'), 'utf8')) as { version: string };
+
+/** Of what was compared: ours by its commit, peers as `bench` installs them. */
+export function versionsOf(peers: readonly string[]): Record<string, string> {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
     cwd: ROOT,
     encoding: 'utf8',
   }).trim();
   return {
     flora: commit,
-    ...Object.fromEntries(
-      packages.map((name) => [name, (require(`${name}/package.json`) as { version: string }).version]),
-    ),
+    Mongoose: `${read('node_modules/mongoose').version} and ${read('node_modules/mongoose-8').version}`,
+    ...Object.fromEntries(peers.map((name) => [name, read(`bench/node_modules/${name}`).version])),
   };
 }

@@ -245,7 +245,7 @@ export const documents: Group = {
           assert.equal(JSON.stringify(rose), uncached);
           rose.name = 'changed';
           rose.sizes[0]!.label = 'changed';
-          (rose as unknown as { picture: { buffer: Uint8Array } }).picture.buffer.fill(9);
+          (rose as unknown as { picture: { buffer?: Uint8Array } }).picture.buffer?.fill(9); // where it is bytes
         }
       },
     },

@@ -8,10 +8,10 @@ const planted = async (at: Place) => {
   const [rose] = await at.Product.insertMany([{ name: 'Rose', price: 1 }]);
   const id = rose?._id as unknown as Id;
   const price = async () => (await at.ask(at.Product.findById(id).lean()))?.price as unknown;
-  const names = () => at.ask(at.Product.distinct('name'));
+  const count = () => at.ask(at.Product.countDocuments());
   assert.equal(await price(), 1);
-  assert.deepEqual(await names(), ['Rose']);
-  return { id, price, names };
+  assert.equal(await count(), 1);
+  return { id, price, count };
 };
 
 /** Longer than any deadline of a cache should be. */
@@ -40,7 +40,7 @@ const during = (name: string, begin: (at: Place) => void, end: (at: Place) => vo
   {
     name: `${name}: reads and writes go on, and are right`,
     run: async (at) => {
-      const { id, price, names } = await planted(at);
+      const { id, price, count } = await planted(at);
       begin(at);
       try {
         for (let next = 2; next < 6; next += 1) {
@@ -48,7 +48,7 @@ const during = (name: string, begin: (at: Place) => void, end: (at: Place) => vo
           assert.equal(await inTime(price(), 'a read'), next);
         }
         await inTime(at.Product.create({ name: 'Fern' }), 'a write');
-        assert.deepEqual((await inTime(names(), 'a read')).length, 2);
+        assert.equal(await inTime(count(), 'a read'), 2);
       } finally {
         end(at);
       }
@@ -96,7 +96,7 @@ const during = (name: string, begin: (at: Place) => void, end: (at: Place) => vo
 const damaged = (name: string, change: (value: Buffer) => Buffer | undefined): Case => ({
   name,
   run: async (at) => {
-    const { id, price, names } = await planted(at);
+    const { id, price, count } = await planted(at);
     await soon(async () => (await at.eachStored((value) => value)) > 0, 'something is stored');
     await at.eachStored(change);
     const elsewhere = await at.elsewhere();
@@ -109,7 +109,7 @@ const damaged = (name: string, change: (value: Buffer) => Buffer | undefined): C
     } as const;
     assert.equal(((await elsewhere.run(order)).answers[0] as { price: number }).price, 1);
     assert.equal(await price(), 1);
-    assert.deepEqual(await names(), ['Rose']);
+    assert.equal(await count(), 1);
     await at.after(() => at.Product.updateOne({ _id: id }, { price: 2 }));
     assert.equal(await price(), 2);
     await soon(

@@ -14,15 +14,14 @@ const prepared = async (at: Place) => {
     JSON.stringify([
       (await at.ask(at.Product.findById(id).lean()))?.price,
       (await at.ask(at.Product.find({ name: 'Rose' }))).map((one) => one.get('price') as unknown),
-      await at.ask(at.Product.distinct('price')),
       (await at.ask(at.Product.aggregate<{ price: number }>([{ $match: { name: 'Rose' } }])))[0]?.price,
       await at.ask(at.Product.countDocuments({ price: 2 })),
     ]);
   await prices();
   return { id, prices };
 };
-const BEFORE = '[1,[1],[1],1,0]';
-const AFTER = '[2,[2],[2],2,1]';
+const BEFORE = '[1,[1],1,0]';
+const AFTER = '[2,[2],2,1]';
 
 const inSession = async (at: Place, work: (session: Session) => Promise<unknown>) => {
   const session = await at.connection.startSession();
@@ -120,7 +119,7 @@ export const transactions: Group = {
       name: 'documents that are created and deleted',
       run: async (at) => {
         const { id } = await prepared(at);
-        const names = () => at.ask(at.Product.distinct('name'));
+        const names = async () => (await at.ask(at.Product.find().lean())).map(({ name }) => name as unknown);
         assert.deepEqual(await names(), ['Rose']);
         await at.connection.transaction(async (session) => {
           await at.Product.create([{ name: 'Fern' }], { session });
@@ -155,7 +154,7 @@ export const transactions: Group = {
           await update(at, id, session);
           for (const _ of [1, 2]) {
             assert.equal((await at.ask(at.Product.findById(id).session(session).lean()))?.price, 2);
-            assert.deepEqual(await at.ask(at.Product.distinct('price').session(session)), [2]);
+            assert.equal((await at.ask(at.Product.find({ price: 2 }).session(session))).length, 1);
             assert.equal(await at.ask(at.Product.countDocuments({ price: 2 }).session(session)), 1);
             const pipeline = at.Product.aggregate([{ $match: { price: 2 } }]).session(session);
             assert.equal((await at.ask(pipeline)).length, 1);

@@ -14,7 +14,6 @@ const asked = async (at: Place, id: Id, ask: <T>(query: Askable<T>) => Promise<T
     await ask(Product.findOne({ name: 'Rose' }).sort('_id').lean()),
     await ask(Product.countDocuments({ name: 'Rose' })),
     await ask(Product.estimatedDocumentCount()),
-    await ask(Product.distinct('price')),
     await ask(
       Product.aggregate([
         { $group: { _id: '$name', n: { $sum: 1 }, p: { $max: '$price' } } },
@@ -265,6 +264,10 @@ export const writes: Group = {
     }),
     other('[] that was cached, and one is created', async (at) => ({
       ask: () => at.ask(at.Product.find({ name: 'Oak' })),
+      change: () => at.Product.create({ name: 'Oak' }),
+    })),
+    other('distinct values', async (at) => ({
+      ask: () => at.ask(at.Product.distinct('name')),
       change: () => at.Product.create({ name: 'Oak' }),
     })),
     other('a model that is populated', async (at) => {
