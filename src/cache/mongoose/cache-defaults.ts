@@ -5,7 +5,7 @@ import { QueryCacheError } from '../cache.errors.js';
 import { checkedName } from '../engine/key-space.js';
 import { markAggregateBySchema, markQueryBySchema } from './marked-query.js';
 import { isSchema, type MarkableAggregate } from './mongoose-internals.js';
-import type { ReadOperation } from './read.js';
+import { isPlain, type ReadOperation } from './read.js';
 import type { SchemaDefaults } from './query-policy.js';
 
 /** How the queries of one schema's models are cached without being asked. */
@@ -60,16 +60,16 @@ export function cacheDefaults(schema: object, options: CacheDefaults = {}): void
   };
 }
 
-function schemaDefaults(options: CacheDefaults): SchemaDefaults {
+function schemaDefaults(given: CacheDefaults): SchemaDefaults {
   const where = 'cacheDefaults';
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new QueryCacheError({ problem: `${where} was given ${shown(options)}`, expected: EXPECTED });
+  if (!isPlain(given)) {
+    throw new QueryCacheError({ problem: `${where} was given ${shown(given)}`, expected: EXPECTED });
   }
-  const unknown = Object.keys(options).find((name) => !(KNOWN as readonly string[]).includes(name));
+  const unknown = Object.keys(given).find((name) => !(KNOWN as readonly string[]).includes(name));
   if (unknown !== undefined) {
     throw new QueryCacheError({ problem: `${where} has no option ${shown(unknown)}`, expected: EXPECTED });
   }
-  const { ttl, staleTtl, tags = [], operations = ['find', 'findOne'] } = options;
+  const { ttl, staleTtl, tags = [], operations = ['find', 'findOne'] }: CacheDefaults = given;
   if (!Array.isArray(tags)) throw refused('tags', tags, 'a list of strings');
   if (!Array.isArray(operations) || !operations.every((one) => OPERATIONS.includes(one as string)))
     throw refused('operations', operations, `a list of ${OPERATIONS.join(', ')}`);

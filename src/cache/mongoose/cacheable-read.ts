@@ -2,7 +2,7 @@ import type { Model, mongo } from 'mongoose';
 import { canBeTagged, queryModelTags } from '../tags.js';
 import { newLikeness, type Likeness } from './bson/documents.js';
 import type { CacheableRead, CachedReads } from './cached-reads.js';
-import { collectionsOf, readTags } from './dependencies.js';
+import { collectionsOf, readTags, type Sources } from './dependencies.js';
 import { bsonOf, clientOf, wasClosed, type NativeCollection } from './mongoose-internals.js';
 import { queryKey } from './query-key.js';
 import type { QueryPolicy } from './query-policy.js';
@@ -35,17 +35,17 @@ export function cacheableRead(
   const client = clientOf(collection.conn);
   const driver = collection.collection;
   if (!client || !driver || wasClosed(collection.conn)) return undefined;
-  if (hasFieldEncryption(client) || readsElsewhere(read.options.session)) return undefined;
+  if (hasFieldEncryption(client) || readsElsewhere(read.options) || isOver(read.options)) return undefined;
   const { bson, place, modelTags, likeness } = surroundingsOf(client, driver, collection, model);
   const decoding = decodingOf(driver, read.options);
   const fingerprint = queryKey(read, place, bson, decoding);
   const named = fingerprint === undefined ? undefined : collectionsOf(read, place.collection);
   if (fingerprint === undefined || !named) return undefined;
-  const cacheable = (collections: readonly string[] | undefined) =>
-    collections && {
+  const cacheable = (sources: Sources | undefined) =>
+    sources && {
       fingerprint,
       tags: [
-        ...readTags(read, place.database, collections),
+        ...readTags(read, place.database, sources),
         ...modelTags,
         ...alike.flatMap(queryModelTags),
         ...policy.tags,
@@ -58,8 +58,8 @@ export function cacheableRead(
         load(alone ? { ...read, options: unbound(read.options) } : read, collection, decoding),
       bypass,
     };
-  const collections = collectionsBehind(driver.db, named, bson);
-  return collections instanceof Promise ? collections.then(cacheable) : cacheable(collections);
+  const sources = collectionsBehind(driver.db, named, bson);
+  return sources instanceof Promise ? sources.then(cacheable) : cacheable(sources);
 }
 
 /** What all reads of a model have in common as long as its collection is the same. */
@@ -89,6 +89,7 @@ function surroundingsOf(
       database: driver.dbName,
       collection: driver.collectionName,
       model: model.modelName,
+      ...(driver.readConcern && { readConcern: driver.readConcern.level }),
     },
     modelTags: tagsOf(model),
     likeness: newLikeness(),
@@ -145,10 +146,15 @@ const hasFieldEncryption = (client: mongo.MongoClient): boolean =>
   client.options.autoEncryption !== undefined;
 
 /** A transaction sees what is not committed yet, a snapshot what is over. */
-function readsElsewhere(session: unknown): boolean {
+function readsElsewhere({ session }: Options): boolean {
   const { snapshotEnabled = false, inTransaction } = (session ?? {}) as Partial<mongo.ClientSession>;
   return snapshotEnabled || Boolean(inTransaction?.call(session as mongo.ClientSession));
 }
+
+/** The driver has an error for it, whatever the answer would be. */
+const isOver = ({ session, signal }: Options): boolean =>
+  Boolean((session as mongo.ClientSession | undefined)?.hasEnded) ||
+  Boolean((signal as AbortSignal | undefined)?.aborted);
 
 function isPrimary(readPreference: unknown): boolean {
   const { mode, preference } = (readPreference ?? {}) as { mode?: unknown; preference?: unknown };

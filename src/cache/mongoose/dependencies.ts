@@ -11,6 +11,13 @@ export interface Write {
   redefines?: true;
 }
 
+/** What a read is an answer from. */
+export interface Sources {
+  collections: readonly string[];
+  /** An insert removes other documents, too: the oldest. */
+  isCapped?: boolean;
+}
+
 /** A read of more documents by `_id` depends on the collection: checking many tags costs more than it saves. */
 const MOST_DOCUMENTS = 20;
 /** A write to more documents counts as one to any of them. */
@@ -38,9 +45,9 @@ export function collectionsOf(read: Read, collection: string): string[] | undefi
  * documents (and on writes that don't say which they change), any other on its collections. All depend on the
  * database.
  */
-export function readTags(read: Read, database: string, collections: readonly string[]): string[] {
+export function readTags(read: Read, database: string, { collections, isCapped = false }: Sources): string[] {
   const [collection, ...more] = collections as [string, ...string[]];
-  const ids = more.length === 0 ? fixedIds(read.filter)?.map(idTag) : undefined;
+  const ids = more.length === 0 && !isCapped ? fixedIds(read.filter)?.map(idTag) : undefined;
   if (!ids || ids.length > MOST_DOCUMENTS || ids.includes(undefined)) {
     return [databaseTag(database), ...collections.map((name) => collectionTag(database, name))];
   }
@@ -68,6 +75,12 @@ export function fixedIds(filter: unknown): unknown[] | undefined {
   if (operator === '$eq' && isExact(operand)) return [operand];
   if (operator === '$in' && Array.isArray(operand) && operand.every(isExact)) return operand;
   return undefined;
+}
+
+/** `_id`s of all documents that a write with this filter may change or, where it inserts what it doesn't find, create. */
+export function writtenIds(filter: unknown, upserts: unknown): unknown[] | undefined {
+  // A condition is no `_id` for what is inserted: the update brings one, or the server gives it one.
+  return upserts && isPlain(filter) && isPlain(filter._id) ? undefined : fixedIds(filter);
 }
 
 /** Values that equal one `_id` only; null, undefined, patterns, lists and objects may mean more than they say. */

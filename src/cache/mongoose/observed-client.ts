@@ -1,5 +1,5 @@
 import type { mongo } from 'mongoose';
-import { fixedIds, writeOfPipeline, type Write } from './dependencies.js';
+import { writeOfPipeline, writtenIds, type Write } from './dependencies.js';
 import { callBehind, putInFront, takeAway, type Methods } from './methods-in-front.js';
 import {
   idOf,
@@ -99,7 +99,7 @@ const databaseMethods: Methods = {
 };
 
 const WRITING = ['insert', 'update', 'delete', 'findAndModify', 'findandmodify'];
-const REDEFINING = ['drop', 'collMod', 'create'];
+const REDEFINING = ['drop', 'collMod', 'create', 'convertToCapped'];
 
 function writesOfCommand(command: mongo.Document, database: string): Write[] {
   const [[name, collection] = []] = Object.entries(command);
@@ -111,9 +111,19 @@ function writesOfCommand(command: mongo.Document, database: string): Write[] {
   if (name === 'aggregate' && Array.isArray(command.pipeline)) {
     return [writeOfPipeline(command.pipeline, database)].filter((write) => write !== undefined);
   }
+  if (name === 'applyOps' && Array.isArray(collection))
+    return collection.map(({ ns }: { ns: unknown }) => redefined({ database: writeTo(String(ns)).database }));
+  if (name === 'mapReduce' || name === 'mapreduce') return outputOf(command.out, database);
   const write = { database, collection: String(collection) };
   if (WRITING.includes(String(name))) return [write];
   return REDEFINING.includes(String(name)) ? [redefined(write)] : [];
+}
+
+/** Where a `mapReduce` leaves its result, unless it gives it back. */
+function outputOf(out: unknown, database: string): Write[] {
+  if (typeof out === 'string') return [{ database, collection: out }];
+  const { replace, merge = replace, reduce = merge, db = database } = (out ?? {}) as Record<string, unknown>;
+  return typeof reduce === 'string' ? [{ database: String(db), collection: reduce }] : [];
 }
 
 function writeTo(namespace: string): Write {
@@ -125,6 +135,7 @@ interface BulkModel {
   namespace: string;
   document?: { _id?: unknown };
   filter?: unknown;
+  upsert?: boolean;
 }
 
 const clientMethods: Methods = {
@@ -136,8 +147,8 @@ const clientMethods: Methods = {
   async bulkWrite(this: mongo.MongoClient, models: readonly BulkModel[], options: SessionOptions) {
     const write = () => callBehind(this, 'bulkWrite', [models, options]);
     return told(this, options, write, () =>
-      models.map(({ namespace, document, filter }) => {
-        const ids = document ? idOf(document) : fixedIds(filter);
+      models.map(({ namespace, document, filter, upsert }) => {
+        const ids = document ? idOf(document) : writtenIds(filter, upsert);
         return { ...writeTo(namespace), ...(ids && { ids }) };
       }),
     );

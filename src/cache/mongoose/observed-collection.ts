@@ -1,5 +1,5 @@
 import type { mongo } from 'mongoose';
-import { fixedIds, writeOfPipeline, type Write } from './dependencies.js';
+import { writeOfPipeline, writtenIds, type Write } from './dependencies.js';
 import { callBehind, putInFront, takeAway, type Methods } from './methods-in-front.js';
 import { told, type SessionOptions } from './write-observers.js';
 
@@ -21,8 +21,8 @@ const at = ({ dbName, collectionName }: mongo.Collection, ids?: readonly unknown
 /** Writes to the documents that a filter finds: the first argument is the filter. */
 const byFilter = (name: string, optionsAt: number): Methods[string] =>
   async function (this: mongo.Collection, ...args: unknown[]) {
-    const write = at(this, fixedIds(args[0]));
-    const options = args[optionsAt] as SessionOptions;
+    const options = args[optionsAt] as (SessionOptions & { upsert?: boolean }) | undefined;
+    const write = at(this, writtenIds(args[0], options?.upsert));
     return told(
       this.db.client,
       options,
@@ -50,6 +50,7 @@ export const redefined = (write: Write): Write => ({ ...write, redefines: true }
 interface Statement {
   _id?: unknown;
   q?: unknown;
+  upsert?: boolean;
 }
 const INSERT = 1;
 
@@ -58,7 +59,8 @@ function idsOfBatches(batches: readonly mongo.Batch[]): unknown[] | undefined {
   const ids = [];
   for (const { batchType, operations } of batches) {
     for (const statement of operations as Statement[]) {
-      const some = (batchType as number) === INSERT ? idOf(statement) : fixedIds(statement.q);
+      const some =
+        (batchType as number) === INSERT ? idOf(statement) : writtenIds(statement.q, statement.upsert);
       if (!some) return undefined;
       ids.push(...some);
     }
@@ -71,11 +73,17 @@ export const idOf = (document: { _id?: unknown } | undefined): unknown[] | undef
   document?._id === undefined ? undefined : [document._id];
 
 /** What an aggregate writes, it writes when its cursor is first asked. */
-export const observedAggregate = (cursor: mongo.AggregationCursor, database: mongo.Db) =>
-  observedCursor(cursor, database, () => {
+export function observedAggregate(
+  cursor: mongo.AggregationCursor,
+  database: mongo.Db,
+): mongo.AggregationCursor {
+  const clone = () => observedAggregate(callBehind(cursor, 'clone', []), database);
+  Object.defineProperty(cursor, 'clone', { value: clone, configurable: true, writable: true });
+  return observedCursor(cursor, database, () => {
     const write = writeOfPipeline(cursor.pipeline, database.databaseName);
     return write ? [write] : [];
   });
+}
 
 /** Tells of what happens when a cursor is first asked, however that is done: all ways lead through these three. */
 export function observedCursor<Cursor extends { id?: mongo.Long | undefined }>(

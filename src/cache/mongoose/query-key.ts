@@ -39,7 +39,7 @@ const DECODING = [
 const NEUTRAL = new Set(
   words(
     'comment maxTimeMS maxAwaitTimeMS timeoutMS signal noCursorTimeout allowDiskUse session',
-    'readPreference readConcern writeConcern w j wtimeout ignoreUndefined serializeFunctions',
+    'readPreference writeConcern w j wtimeout ignoreUndefined serializeFunctions',
     'checkKeys enableUtf8Validation middleware defaults lean bypassDocumentValidation',
   ),
 );
@@ -76,6 +76,7 @@ export function queryKey(
     let text = `2;${lengthy(place.cluster)}${lengthy(place.database)}${lengthy(place.collection)}`;
     text += `${lengthy(place.model)}${operation};${read.field === undefined ? '' : lengthy(read.field)};`;
     text += filter(read.filter ?? {}, sending) + literal(pipeline, sending);
+    text += readConcern(options.readConcern, place);
     text += tellingOptions(operation, options, decoding, sending);
     return hashed(text);
   } catch {
@@ -119,13 +120,25 @@ function tellingOptions(
   for (const name of Object.keys(options)) {
     const value = options[name];
     if (value === undefined || value === null || NEUTRAL.has(name) || telling.includes(name)) continue;
-    if (DECODING.includes(name) || IGNORED[operation].includes(name) || name === 'raw') continue;
+    if (DECODING.includes(name) || IGNORED[operation].includes(name)) continue;
+    if (name === 'raw' || name === 'readConcern') continue;
     if (name === 'batchSize' && Number(value) >= 0) continue; // a negative one is a limit
     throw new Unknown(name);
   }
   if ((decoding.raw ?? false) !== false) throw new Unknown('raw');
   const keepsBytes = operation === 'find' || operation === 'findOne' || operation === 'aggregate';
   return told(telling, options, sending) + (keepsBytes ? '' : told(DECODING, decoding, sending));
+}
+
+/**
+ * What one concern shows, another may not show yet, or may have to take back. These two ask for more than an answer
+ * that was right when it was given.
+ */
+function readConcern(asked: unknown, place: Place): string {
+  const { level = asked ?? place.readConcern ?? 'local' } = (asked ?? {}) as { level?: unknown };
+  if (typeof level !== 'string' || level === 'linearizable' || level === 'snapshot')
+    throw new Unknown('readConcern');
+  return level === 'local' ? '' : `r${lengthy(level)}`;
 }
 
 function told(names: readonly string[], options: Read['options'], sending: Sending): string {

@@ -3,6 +3,7 @@ import { FloraError, shown } from '../../errors.js';
 import { QueryCacheError } from '../cache.errors.js';
 import { checkedName } from '../engine/key-space.js';
 import type { QueryCacheOptions } from './mongoose.types.js';
+import { isPlain } from './read.js';
 
 /** How a marked query is cached, complete: what is absent from the call comes from the plugin and the cache. */
 export interface QueryPolicy {
@@ -77,7 +78,7 @@ export function queryPolicy(
 function asOptions(given: unknown, where: string): QueryCacheOptions {
   if (given === undefined) return {};
   if (typeof given === 'number' || typeof given === 'string') return { ttl: given };
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (!isPlain(given)) {
     throw new QueryCacheError({
       problem: `${where} was given ${shown(given)}`,
       expected: `a duration, false, or an object with ${KNOWN.join(', ')}`,

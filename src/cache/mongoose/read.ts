@@ -19,6 +19,8 @@ export interface Place {
   cluster: string;
   database: string;
   collection: string;
+  /** The read concern of reads that have none of their own. Default: `'local'`. */
+  readConcern?: string;
   /** The model that asks: what it reads is dropped by `clearModelCache` of that model. */
   model: string;
 }

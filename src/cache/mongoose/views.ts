@@ -1,28 +1,25 @@
 import type { mongo } from 'mongoose';
-import { collectionsOfPipeline, type Write } from './dependencies.js';
+import { collectionsOfPipeline, type Sources, type Write } from './dependencies.js';
 import { isSteady } from './query-key.js';
 import type { Bson } from './read.js';
 
 /** After that, what a name stands for is looked up again, in the background. */
 const TRUSTED_FOR = 60_000;
 
-interface View {
-  viewOn: string;
-  pipeline: readonly unknown[];
-}
+/** Something else than a plain collection. */
+type Special = 'capped' | { viewOn: string; pipeline: readonly unknown[] };
 
 interface Known {
-  view: Promise<View | undefined>;
-  /** Once that is settled: no view, which is what most names are. */
-  isCollection: boolean;
+  special: Promise<Special | undefined>;
+  /** Once that is settled: a plain collection, which is what most names are. */
+  isPlain: boolean;
   since: number;
 }
 
 const known = new WeakMap<mongo.MongoClient, Map<string, Known>>();
 
 /**
- * The collections behind names that may be those of views: what is written to them changes what is read under
- * these names. The first read of a name asks the database what it stands for.
+ * What is behind names that may be those of views: what is written there changes what is read under these names. The first read of a name asks the database what it stands for.
  *
  * Undefined where that can't be known, or where the answer of a view is not a matter of the data alone.
  */
@@ -30,31 +27,34 @@ export function collectionsBehind(
   database: mongo.Db,
   names: readonly string[],
   bson: Bson,
-): readonly string[] | Promise<readonly string[] | undefined> {
-  return names.every((name) => isCollection(database, name)) ? names : lookUpAll(database, names, bson);
+): Sources | Promise<Sources | undefined> {
+  return names.every((name) => isPlain(database, name))
+    ? { collections: names }
+    : lookUpAll(database, names, bson);
 }
 
 async function lookUpAll(
   database: mongo.Db,
   names: readonly string[],
   bson: Bson,
-): Promise<string[] | undefined> {
+): Promise<Sources | undefined> {
   const all = new Set(names);
+  let isCapped = false;
   for (const name of all) {
-    let view: View | undefined;
+    let special: Special | undefined;
     try {
-      view = await viewNamed(database, name);
+      special = await specialNamed(database, name);
     } catch {
       return undefined;
     }
-    if (!view) continue;
-    const inside = isSteady(view.pipeline, bson)
-      ? collectionsOfPipeline(view.pipeline, view.viewOn)
-      : undefined;
+    if (special === 'capped') isCapped = true;
+    if (special === undefined || special === 'capped') continue;
+    const { viewOn, pipeline } = special;
+    const inside = isSteady(pipeline, bson) ? collectionsOfPipeline(pipeline, viewOn) : undefined;
     if (!inside) return undefined;
     for (const one of inside) all.add(one); // visited by this same loop
   }
-  return [...all];
+  return { collections: [...all], isCapped };
 }
 
 /** Names that now may stand for something else. */
@@ -65,36 +65,41 @@ export function forgetViews(client: mongo.MongoClient, { database, collection }:
   else for (const name of names.keys()) if (name.startsWith(`${database}.`)) names.delete(name);
 }
 
-/** Whether a name is known to be no view's. */
-function isCollection({ client, databaseName }: mongo.Db, name: string): boolean {
+/** Whether a name is known to be a plain collection's, or nobody's. */
+function isPlain({ client, databaseName }: mongo.Db, name: string): boolean {
   const before = known.get(client)?.get(`${databaseName}.${name}`);
-  return before !== undefined && before.isCollection && isTrusted(before);
+  return before !== undefined && before.isPlain && isTrusted(before);
 }
 
 const isTrusted = ({ since }: Known): boolean => performance.now() - since < TRUSTED_FOR;
 
-async function viewNamed(database: mongo.Db, name: string): Promise<View | undefined> {
+async function specialNamed(database: mongo.Db, name: string): Promise<Special | undefined> {
   const names = known.get(database.client) ?? new Map<string, Known>();
   known.set(database.client, names);
   const key = `${database.databaseName}.${name}`;
   const before = names.get(key);
-  if (before && isTrusted(before)) return before.view;
+  if (before && isTrusted(before)) return before.special;
   const now = performance.now();
-  const looked: Known = { view: lookUp(database, name), isCollection: false, since: now };
+  const looked: Known = { special: lookUp(database, name), isPlain: false, since: now };
   names.set(key, looked);
-  looked.view.then(
-    (view) => (looked.isCollection = view === undefined),
+  looked.special.then(
+    (special) => (looked.isPlain = special === undefined),
     () => {
       if (names.get(key) !== looked) return;
       if (before) names.set(key, { ...before, since: now });
       else names.delete(key);
     },
   );
-  return (before ?? looked).view;
+  return (before ?? looked).special;
 }
 
-async function lookUp(database: mongo.Db, name: string): Promise<View | undefined> {
+async function lookUp(database: mongo.Db, name: string): Promise<Special | undefined> {
   const [found] = await database.listCollections({ name }, { nameOnly: false }).toArray();
-  const { viewOn, pipeline } = (found?.options ?? {}) as { viewOn?: string; pipeline?: unknown[] };
-  return viewOn === undefined ? undefined : { viewOn, pipeline: pipeline ?? [] };
+  const { viewOn, pipeline, capped } = (found?.options ?? {}) as {
+    viewOn?: string;
+    pipeline?: unknown[];
+    capped?: boolean;
+  };
+  if (viewOn !== undefined) return { viewOn, pipeline: pipeline ?? [] };
+  return capped ? 'capped' : undefined;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { mongo } from 'mongoose';
 import { NotAsked, type Case, type Group } from './case.js';
 import { soon, told, type Place } from './place.js';
 import type { Askable } from './query-cache.js';
@@ -77,6 +78,9 @@ const lost = (name: string, command: string, change: (at: Place, id: Id) => Prom
 });
 
 const rose = (at: Place, id: Id) => at.Product.findById(id).orFail();
+type ById = { _id: Id; name?: string };
+type Native = mongo.Collection<ById>;
+
 const driver = (at: Place, name = 'products') => at.connection.db!.collection(name);
 
 const withSupplier = async (at: Place) => {
@@ -94,6 +98,36 @@ const plants = async (at: Place) => {
   await Tree.create({ name: 'Oak', height: 9 });
   return { Plant, Tree, Herb };
 };
+
+/** What is inserted because none of several documents was found has an `_id` that the filter doesn't name. */
+const upserts = (
+  [
+    ['replaceOne', (products, filter, one) => products.replaceOne(filter, one, { upsert: true })],
+    [
+      'findOneAndReplace',
+      (products, filter, one) => products.findOneAndReplace(filter, one, { upsert: true }),
+    ],
+    [
+      'updateOne',
+      (products, filter, { _id, ...rest }) =>
+        products.updateOne(filter, { $setOnInsert: { _id }, $set: rest }, { upsert: true }),
+    ],
+    [
+      'bulkWrite',
+      (products, filter, one) =>
+        products.bulkWrite([{ replaceOne: { filter, replacement: one, upsert: true } }]),
+    ],
+  ] satisfies [string, (products: Native, filter: ById, one: ById) => unknown][]
+).map(([name, upsert]) =>
+  other(`${name} that creates another document than it asked for`, async (at) => {
+    const _id = at.id();
+    const filter = { _id: { $in: [at.id(), at.id()] } } as unknown as ById;
+    return {
+      ask: () => at.ask(at.Product.findById(_id)),
+      change: () => upsert(driver(at) as never, filter, { _id, name: 'Rose' }),
+    };
+  }),
+);
 
 export const writes: Group = {
   name: 'after a write, reads are fresh',
@@ -255,6 +289,13 @@ export const writes: Group = {
     lost('an aggregate with $merge', 'aggregate', ({ Product }) =>
       Product.aggregate([{ $set: { price: 99 } }, { $merge: { into: 'products' } }]),
     ),
+    ...upserts,
+    other('a capped collection, in which the oldest makes room', async (at) => {
+      const Note = at.model('Note', at.schema({ n: Number }, { capped: { size: 4_096, max: 2 } }));
+      await Note.createCollection();
+      const [oldest] = await Note.insertMany([{ n: 1 }, { n: 2 }]);
+      return { ask: () => at.ask(Note.findById(oldest?._id)), change: () => Note.create({ n: 3 }) };
+    }),
     other('null that was cached, and the document is created', async (at) => {
       const _id = at.id();
       return {

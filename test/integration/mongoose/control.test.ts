@@ -157,6 +157,27 @@ describeWith(['mongo', 'redis'], 'control over cached queries', () => {
     });
   });
 
+  it('reads that ask for more than an answer that was right go to the database', async () => {
+    const ask = (options: object) => shop.Product.find().setOptions(options).cache();
+    await ask({});
+    for (const level of ['linearizable', 'snapshot'])
+      expect(await shop.readsOf(() => ask({ readConcern: { level } }))).toBe(1);
+    expect(await shop.readsOf(() => ask({ readConcern: { level: 'majority' } }))).toBe(1);
+    expect(await shop.readsOf(() => ask({ readConcern: { level: 'majority' } }))).toBe(0);
+  });
+
+  it('what the driver refuses is refused where the answer is known, too', async () => {
+    const session = await shop.connection.startSession();
+    await session.endSession();
+    await shop.Product.find().cache();
+    for (const options of [{ session }, { signal: AbortSignal.abort(new Error('enough')) }]) {
+      const ask = () => shop.Product.find().setOptions(options);
+      const [unmarked, marked] = await Promise.allSettled([ask().exec(), ask().cache().exec()]);
+      expect(unmarked.status).toBe('rejected');
+      expect(marked).toEqual(unmarked);
+    }
+  });
+
   it('a read that may use a secondary is answered from what the primary said', async () => {
     await shop.Product.find().cache();
     expect(await shop.readsOf(() => shop.Product.find().read('secondaryPreferred').cache())).toBe(0);
@@ -179,6 +200,11 @@ describeWith(['mongo', 'redis'], 'control over cached queries', () => {
         () => shop.Product.countDocuments().cache('soon'),
         /Product\.countDocuments\(\).*"soon"/,
       ],
+      ...[new Date(), new Map([['ttl', 5]]), /5/].map((given): [string, () => unknown, RegExp] => [
+        Object.prototype.toString.call(given),
+        () => shop.Product.find().cache(given as never),
+        /was given an object.*expected a duration/,
+      ]),
       ['an aggregate', () => shop.Product.aggregate([]).cache(-1), /Product\.aggregate\(\).*-1/],
       ['a write', () => shop.Product.updateOne({}, { price: 1 }).cache(), /Product\.updateOne\(\) writes/],
       [

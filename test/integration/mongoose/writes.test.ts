@@ -1,7 +1,18 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import type mongoose from 'mongoose';
+import mongoose from 'mongoose';
 import { describeWith } from '../../servers/index.js';
 import { openShop, productSchema, type Shop } from './shop.js';
+
+type Db = mongoose.mongo.Db;
+
+const picture = new mongoose.Types.ObjectId();
+const pictureSchema = () => new mongoose.Schema({ filename: String });
+const mapReduce = (out: object) => ({
+  mapReduce: 'products',
+  map: 'function () { emit(1, 1); }',
+  reduce: 'function () { return 1; }',
+  out,
+});
 
 describeWith(['mongo', 'redis'], 'after a write', () => {
   let shop: Shop;
@@ -61,6 +72,58 @@ describeWith(['mongo', 'redis'], 'after a write', () => {
     await Now.find().cache();
     expect(await shop.readsOf(() => Now.find().cache())).toBe(1);
     await shop.connection.dropCollection('now');
+  });
+
+  it.each<[string, (at: { db: Db; name: string }) => Promise<unknown>]>([
+    [
+      'a copy of a cursor of the driver',
+      ({ db }) =>
+        db
+          .collection('suppliers')
+          .aggregate([{ $out: 'products' }])
+          .clone()
+          .toArray(),
+    ],
+    ['mapReduce', ({ db }) => db.command(mapReduce({ replace: 'products' }))],
+    [
+      'mapReduce into another database',
+      ({ db, name }) => {
+        const command = { ...mapReduce({ merge: 'products', db: name }), mapReduce: 'system.version' };
+        return db.client.db('admin').command(command);
+      },
+    ],
+    ['convertToCapped', ({ db }) => db.command({ convertToCapped: 'products', size: 4_096 })],
+    [
+      'applyOps',
+      ({ db, name }) =>
+        db.admin().command({ applyOps: [{ op: 'd', ns: `${name}.products`, o: { _id: id } }] }),
+    ],
+    [
+      'GridFSBucket',
+      ({ db }) => new mongoose.mongo.GridFSBucket(db, { bucketName: 'pictures' }).rename(picture, 'b.png'),
+    ],
+  ])('by %s, reads are fresh', async (_, write) => {
+    const { connection, Product } = shop;
+    const Picture =
+      connection.models.Picture ?? connection.model('Picture', pictureSchema(), 'pictures.files');
+    await Product.insertMany(Array.from({ length: 9 }, (_, nth) => ({ name: `${nth}`.repeat(1_000) })));
+    await Picture.collection.insertOne({ _id: picture, filename: 'a.png' });
+    const all = async (isCached: boolean) =>
+      JSON.stringify([
+        await Product.find()
+          .lean()
+          .cache(isCached ? {} : false),
+        await Product.findById(id).cache(isCached ? {} : false),
+        await Picture.find().cache(isCached ? {} : false),
+      ]);
+    const before = await all(true);
+    expect(await shop.readsOf(() => all(true))).toBe(0);
+    await write({ db: connection.db as Db, name: connection.name });
+    const after = await all(false);
+    expect(after).not.toBe(before);
+    expect(await all(true)).toBe(after);
+    await Picture.collection.drop();
+    await Product.collection.drop();
   });
 
   it('that failed, reads are asked again all the same: it may have been applied', async () => {

@@ -6,6 +6,7 @@ import {
   readTags,
   writeOfPipeline,
   writeTags,
+  writtenIds,
 } from '../../../src/cache/mongoose/dependencies.js';
 import type { Read } from '../../../src/cache/mongoose/read.js';
 
@@ -13,7 +14,7 @@ const { ObjectId, Decimal128, Long, Double, Int32, UUID } = mongoose.mongo.BSON;
 const id = new ObjectId();
 const tagsOf = (read: Read) => {
   const collections = collectionsOf(read, 'products');
-  return collections && readTags(read, 'shop', collections);
+  return collections && readTags(read, 'shop', { collections });
 };
 const find = (filter: unknown) => tagsOf({ operation: 'find', filter, options: {} }) ?? [];
 const aggregate = (...pipeline: unknown[]) => tagsOf({ operation: 'aggregate', pipeline, options: {} });
@@ -74,6 +75,23 @@ describe('a write drops every read that it may have changed', () => {
     for (const read of [find({}), find({ _id: id }), aggregate({ $match: {} }) ?? []])
       expect(drops(writeTags({ database: 'shop' }), read)).toBe(true);
   });
+});
+
+it('what is inserted where none was found has the only _id that was asked for, or any', () => {
+  expect(writtenIds({ _id: id }, true)).toEqual([id]);
+  expect(writtenIds({ _id: { $in: [1, 2] } }, false)).toEqual([1, 2]);
+  expect(writtenIds({ _id: { $in: [1, 2] } }, true)).toBeUndefined();
+  expect(writtenIds({ _id: { $in: [1] } }, true)).toBeUndefined();
+  expect(writtenIds({ _id: { $in: [] } }, true)).toBeUndefined();
+  expect(writtenIds({ name: 'x' }, true)).toBeUndefined();
+});
+
+it('in a capped collection every read may be changed by any insert', () => {
+  const read = readTags({ operation: 'find', filter: { _id: id }, options: {} }, 'shop', {
+    collections: ['products'],
+    isCapped: true,
+  });
+  expect(drops(write([new ObjectId()]), read)).toBe(true);
 });
 
 it('only an exact _id fixes the document', () => {

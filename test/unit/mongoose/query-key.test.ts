@@ -45,7 +45,7 @@ describe('two reads with the same meaning have the same key', () => {
       { comment: 'list' },
       { maxTimeMS: 50 },
       { batchSize: 10 },
-      { readConcern: { level: 'majority' } },
+      { readConcern: { level: 'local' } },
       { session: { id: 1 } },
       { promoteLongs: false },
       { skip: undefined, limit: undefined },
@@ -55,6 +55,17 @@ describe('two reads with the same meaning have the same key', () => {
 });
 
 describe('two reads that may differ in their result have different keys', () => {
+  it('what a majority has, and what one server has', () => {
+    const asked = (options: Read['options'], at: Partial<Place> = {}) => key({ options }, at);
+    const majority = asked({ readConcern: { level: 'majority' } });
+    expect(majority).toMatch(/^[\w-]{43}$/);
+    expect(majority).not.toBe(asked({}));
+    expect(majority).not.toBe(asked({ readConcern: { level: 'available' } }));
+    expect(majority).toBe(asked({}, { readConcern: 'majority' }));
+    expect(majority).toBe(asked({ readConcern: 'majority' }));
+    expect(asked({ readConcern: { level: 'local' } }, { readConcern: 'majority' })).toBe(asked({}));
+  });
+
   it('each type of a value is itself', () => {
     const values = [
       id,
