@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { HeldLock } from '../coordination/held-lock.js';
 import type { Lock } from '../coordination/lock.js';
-import { NoLock } from '../coordination/no.lock.js';
 import { withoutCredentials } from '../errors.js';
 import { BackupError } from './backup.errors.js';
 import { ownerMark, ownerState } from './process-owner.js';
@@ -11,12 +10,14 @@ const TTL_MS = 30_000;
 
 /** Locks among all processes that back up the same server. */
 export class BackupLocks {
-  /** False where nothing is locked at all, by the option `lock: false`. */
-  readonly isShared: boolean;
-
-  constructor(private readonly lock: Lock) {
-    this.isShared = !(lock instanceof NoLock);
-  }
+  /**
+   * @param place where they are kept: only who locks at the same place learns from a lock that it is free. Empty where
+   *   nothing is locked at all
+   */
+  constructor(
+    private readonly lock: Lock,
+    readonly place: string,
+  ) {}
 
   /**
    * @param turn of work that all processes do once together: given to one of them only, once

@@ -6,7 +6,7 @@ import { BackupScheduler, RUN_BACKUP } from './backup.scheduler.js';
 import { BackupService } from './backup.service.js';
 import { BackupCatalogue, OPEN_BACKUP_AT } from './catalogue.js';
 import { BackupCleanup } from './cleanup.js';
-import { chosenLock } from './chosen-lock.js';
+import { chosenLock, lockPlace } from './chosen-lock.js';
 import { BackupCreation } from './create/creation.js';
 import { EncryptionKeys } from './encryption/encryption-keys.js';
 import { DatabaseServer } from './engine/database-server.js';
@@ -54,7 +54,7 @@ const ADAPTERS: Provider[] = [
   {
     provide: BackupLocks,
     inject: [BackupOptions],
-    useFactory: (options: BackupOptions) => new BackupLocks(chosenLock(options)),
+    useFactory: (options: BackupOptions) => new BackupLocks(chosenLock(options), lockPlace(options)),
   },
   { provide: OPEN_BACKUP_AT, useValue: openBackupAt },
 ];

@@ -46,6 +46,13 @@ export function chosenLock({ lock, uri }: { lock: LockOption; uri: string }): Lo
   return new RedisLock({ redis: lock.redis, prefix: `flora-backup:${placeOf(uri)}:` });
 }
 
+/** Two processes exclude each other when theirs is the same. */
+export function lockPlace({ lock, uri }: { lock: LockOption; uri: string }): string {
+  if (lock === false) return '';
+  if (lock === 'mongo') return `mongo/${databaseOf(uri) ?? ''}`;
+  return `${lock instanceof Lock ? 'own' : 'redis'}/${placeOf(uri)}`;
+}
+
 /** Applications with databases of their own may share a Redis: one's backup must never count as the other's. */
 function placeOf(uri: string): string {
   const { hosts, database = '' } = readConnectionString(uri);

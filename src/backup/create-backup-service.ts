@@ -4,7 +4,7 @@ import { BackupScheduler } from './backup.scheduler.js';
 import { BackupService } from './backup.service.js';
 import { BackupCatalogue } from './catalogue.js';
 import { BackupCleanup } from './cleanup.js';
-import { chosenLock } from './chosen-lock.js';
+import { chosenLock, lockPlace } from './chosen-lock.js';
 import { BackupCreation } from './create/creation.js';
 import { MongoServer } from './engine/mongo.server.js';
 import { MongodumpEngine } from './engine/mongodump.engine.js';
@@ -28,7 +28,7 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
   const server = new MongoServer(all.uri);
   const storage = all.storage === 'disk' ? new DiskStorage(all.directory) : all.storage;
   const queue = new RunQueue();
-  const locks = new BackupLocks(chosenLock(all));
+  const locks = new BackupLocks(chosenLock(all), lockPlace(all));
   const recovery = new SwapRecovery(server, locks);
   const catalogue = new BackupCatalogue(storage, openBackupAt, all.keys);
   const creation = new BackupCreation(all, engine, server, storage, queue, all.keys, recovery);

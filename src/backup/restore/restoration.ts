@@ -154,7 +154,7 @@ export class Restoration {
       await loadBeside(work);
       await locks.confirm();
       signal.throwIfAborted();
-      const record = { mark, locked: this.locks.isShared, token: locks.token, replace: force };
+      const record = { mark, locks: this.locks.place, token: locks.token, replace: force };
       journal = await SwapJournal.open(session, { ...record, state: 'placing', steps: swapSteps(work) });
       await putInPlace(work, journal, locks);
     } finally {

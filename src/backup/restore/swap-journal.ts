@@ -27,8 +27,8 @@ export interface SwapRecord {
   readonly state: SwapState;
   /** The process that is at it; empty when it has given up. */
   readonly owner: string;
-  /** True where it holds the locks of its databases: whoever gets them may take over. */
-  readonly locked: boolean;
+  /** Where it holds the locks of its databases: whoever gets them there may take over. Empty: it holds none. */
+  readonly locks: string;
   /** Fencing token: who takes over writes a higher one, and whatever the one before still writes is refused. */
   readonly token: number;
   readonly replace: boolean;

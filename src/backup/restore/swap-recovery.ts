@@ -68,9 +68,9 @@ export class SwapRecovery {
     held: RestoreLocks,
   ): Promise<boolean> {
     const missing = databasesOf(record).filter((database) => !held.has(database));
-    // The locks of a process that may be alive are had only when it does not hold them any more.
+    // The locks of a process that may be alive are had only when it does not hold them any more, if they are kept where ours are.
     const needed = isLeft(record) ? [] : missing;
-    if (!isLeft(record) && !(record.locked && this.locks.isShared)) return false;
+    if (!isLeft(record) && !(record.locks && record.locks === this.locks.place)) return false;
     const taken = await RestoreLocks.take(this.locks, needed);
     if (typeof taken === 'string') return false;
     try {

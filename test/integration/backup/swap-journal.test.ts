@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect, it } from 'vitest';
 import { describeWith, tools, unique } from '../../servers/index.js';
 import { compiled } from './compiled.js';
-import { contentOf, type Db, ground } from './ground.js';
+import { contentOf, type Db, failureOf, ground } from './ground.js';
 import { processes, until } from './processes.js';
 
 /** `BACKUP_KILLS=60 npx vitest run --project integration test/integration/backup/swap-journal.test.ts` for many. */
@@ -14,10 +14,12 @@ const NAMES = Array.from({ length: 12 }, (_, index) => `c${String(index).padStar
 
 const RESTORE = `import 'reflect-metadata';
 import { createBackupService } from './backup/create-backup-service.js';
-const { id, to, force, ...options } = JSON.parse(process.argv[2]);
+const { id, to, force, stops, ...options } = JSON.parse(process.argv[2]);
 const service = await createBackupService(options);
 await service.restoreBackup(id, { to, force, onProgress: ({ phase }) => {
-  if (phase === 'swap') process.stdout.write('swap');
+  if (phase !== 'swap') return;
+  process.stdout.write('swap');
+  if (stops) process.kill(process.pid, 'SIGSTOP');
 } });
 await service.close();
 process.stdout.write('done');
@@ -84,6 +86,43 @@ describeWith(['mongo', 'tools'], 'a restore whose process is killed while it swa
   );
 });
 
+describeWith(['mongo', 'tools'], 'a restore that is under way', () => {
+  it('is left alone by applications whose locks are kept elsewhere, and by starts', async () => {
+    const { db, service, another, uri, directory, database } = await ground();
+    await plant(db, 'backup');
+    const { id } = await service.createBackup();
+    const full = await contentOf(db);
+    const target = database();
+    const cwd = await compiled();
+    await writeFile(join(cwd, 'restore.mjs'), RESTORE);
+    const given = { uri, directory, tools: { directory: tools() }, id, to: target.databaseName, stops: true };
+    const child = spawn('node', ['restore.mjs', JSON.stringify(given)], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      let output = '';
+      child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      await until(async () => (await ours(target)).some((name) => name.startsWith('flora_swap')));
+      await until(async () => output.includes('swap'));
+
+      const elsewhere = await another({ uri: withDatabase(uri, unique()) });
+      const nowhere = await another({ uri: withDatabase(uri, '') });
+      for (const other of [service, elsewhere, nowhere])
+        expect(await failureOf(other.createBackup({ database: target.databaseName }))).toMatchObject({
+          code: 'LOCKED',
+        });
+      child.kill('SIGCONT');
+      await new Promise((ended) => child.on('close', ended));
+      expect(output).toContain('done');
+    } finally {
+      child.kill('SIGKILL');
+    }
+    expect(await contentOf(target)).toEqual(full);
+    expect(await ours(target)).toEqual([]);
+  });
+});
+
 describeWith(['mongo', 'tools'], 'a restore whose process is killed at any other moment', () => {
   it(
     'leaves all as it was, time series included',
@@ -145,6 +184,12 @@ async function plant(db: Db, from: string): Promise<void> {
     [from === 'before' ? 'c05' : 'v3', 'c03'],
   ] as const)
     await db.createCollection(name, { viewOn, pipeline: [{ $match: { from } }] });
+}
+
+function withDatabase(uri: string, name: string): string {
+  const url = new URL(uri);
+  url.pathname = name;
+  return url.href;
 }
 
 async function clear(db: Db): Promise<void> {

@@ -151,7 +151,7 @@ describeWith('redis-server', 'A cache on the master that sentinels name', () => 
     const lost: string[] = [];
     cache.on('down', ({ reason }) => lost.push(reason));
     await redis.signal('SIGSTOP', 1);
-    const load = new Load(cache, 300);
+    const load = new Load(cache);
     load.start();
     await sleep(3_000);
     const late = await start();
