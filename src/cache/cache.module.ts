@@ -9,7 +9,7 @@ import { APP_INTERCEPTOR } from '@nestjs/core';
 import type { CacheModuleOptions } from './cache.options.js';
 import { CacheService, createCache } from './cache.service.js';
 import { HttpCacheInterceptor } from './http/http-cache.interceptor.js';
-import { HttpCache } from './http/http-cache.middleware.js';
+import { HTTP_CACHE_STRICT, HttpCache } from './http/http-cache.middleware.js';
 import { MethodsModule } from './methods/methods.module.js';
 import { MongooseCachePlugin } from './mongoose/mongoose-cache.plugin.js';
 
@@ -17,8 +17,11 @@ import { MongooseCachePlugin } from './mongoose/mongoose-cache.plugin.js';
 export interface CacheModuleExtras {
   /** Whether other modules see the providers without importing this one. Default: true. */
   isGlobal?: boolean;
-  /** `global: true` puts HttpCacheInterceptor before every route; routes without @CacheTTL stay untouched. */
-  http?: { global?: boolean };
+  /**
+   * `global: true` puts HttpCacheInterceptor before every route; routes without @CacheTTL stay untouched. `strict:
+   * true` makes all routes strict that don't say otherwise: for development and tests. Both are false by default.
+   */
+  http?: { global?: boolean; strict?: boolean };
 }
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, ASYNC_OPTIONS_TYPE } =
@@ -30,6 +33,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, ASYNC_OPTIONS_TYPE } =
       global: isGlobal,
       providers: [
         ...(definition.providers ?? []),
+        { provide: HTTP_CACHE_STRICT, useValue: http?.strict ?? false },
         ...(http?.global ? [{ provide: APP_INTERCEPTOR, useExisting: HttpCacheInterceptor }] : []),
       ],
     }))

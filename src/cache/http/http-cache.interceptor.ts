@@ -85,19 +85,25 @@ export class HttpCacheInterceptor implements NestInterceptor {
     plan: Plan,
     next: CallHandler,
   ): Promise<Observable<unknown>> {
+    const versioning = this.application.getVersioning();
     const exchange: Exchange = {
       context: ctx,
       raw: rawResponse(ctx.response),
       entryHeaders: ctx.response.getHeaders(),
       askedAt: this.cache.options.clock.now(),
-      version: requestedVersion(this.application.getVersioning(), ctx),
+      version: requestedVersion(versioning, ctx),
+      versionHeader: versioning?.type === VersioningType.HEADER ? versioning.header.toLowerCase() : undefined,
       isEnded: plan.isEndedByNest,
       server: this.host.httpAdapter?.getHttpServer() as EventEmitter | undefined,
     };
     if ((await this.http.responses.answer(exchange, route)) === 'handle')
       return next.handle().pipe(
         tap({
-          next: (value: unknown) => (exchange.returned = value),
+          next: (value: unknown) => {
+            exchange.returned = value;
+            // What the framework and interceptors around read from now on is not the handler's.
+            if (exchange.isEnded) exchange.watch?.end();
+          },
           error: () => (exchange.isForsaken = true),
           unsubscribe: () => (exchange.isForsaken = !('returned' in exchange)),
         }),
@@ -118,7 +124,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
     const isSse = Reflect.hasMetadata(SSE_METADATA, handler);
     const ofClass = (Reflect.getMetadata(ROUTE_METADATA, controller) ?? {}) as RouteMetadata;
     const ofMethod = (Reflect.getMetadata(ROUTE_METADATA, handler) ?? {}) as RouteMetadata;
-    const { cached = false, ...options } = { ...ofClass, ...ofMethod };
+    const { cached = false, ...options } = { strict: this.http.strict, ...ofClass, ...ofMethod };
     const method = methodName(controller, handler);
     const route =
       cached && !isSse

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { Duration } from '../../duration.js';
 // oxlint-disable-next-line typescript/consistent-type-imports -- injected by Nest
 import { CacheService } from '../cache.service.js';
@@ -19,6 +19,9 @@ export type HttpCacheMiddleware = (
   next: (error?: unknown) => void,
 ) => void;
 
+/** Injected: whether routes that don't say so themselves are strict. */
+export const HTTP_CACHE_STRICT = Symbol('HTTP_CACHE_STRICT');
+
 /**
  * The HTTP cache for plain Express: injectable in Nest, made by `createHttpCache` without it. Its methods may be
  * taken off it and passed around.
@@ -28,7 +31,11 @@ export class HttpCache {
   /** @internal shared with HttpCacheInterceptor */
   readonly responses: ResponseCache;
 
-  constructor(private readonly cache: CacheService) {
+  constructor(
+    private readonly cache: CacheService,
+    /** @internal what holds for routes that don't say it themselves */
+    @Optional() @Inject(HTTP_CACHE_STRICT) readonly strict: boolean = false,
+  ) {
     this.responses = new ResponseCache(cache);
   }
 
@@ -45,7 +52,7 @@ export class HttpCache {
   ): HttpCacheMiddleware => {
     const given = typeof options === 'object' ? options : { ttl: options };
     const checked = checkedOptions(given, 'cacheAPIResponse()') as CacheResponseOptions;
-    const route = resolveRoute('cacheAPIResponse', checked, this.cache.options);
+    const route = resolveRoute('cacheAPIResponse', { strict: this.strict, ...checked }, this.cache.options);
     return (request, response, next) => {
       if (route.ttl === 0) return next();
       const context = new HttpCacheContext(request, response);
@@ -89,5 +96,10 @@ export class HttpCache {
   }
 }
 
-/** `const { cacheAPIResponse, clearModelCacheAfter } = createHttpCache(cache)`: the HTTP cache without Nest. */
-export const createHttpCache = (cache: CacheService): HttpCache => new HttpCache(cache);
+/**
+ * `const { cacheAPIResponse, clearModelCacheAfter } = createHttpCache(cache)`: the HTTP cache without Nest.
+ *
+ * @param options `strict`: what holds for routes that don't say it themselves; default: false
+ */
+export const createHttpCache = (cache: CacheService, { strict }: { strict?: boolean } = {}): HttpCache =>
+  new HttpCache(cache, strict);

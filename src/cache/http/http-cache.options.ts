@@ -73,6 +73,14 @@ export interface CacheResponseOptions<Request extends HttpCacheRequest = HttpCac
   scope?: 'public' | ((ctx: HttpCacheContext<Request>) => Awaitable<string | undefined>);
   /** Answers with more bytes are sent but not stored. Default: 4 MiB, and never above the cache's maxValueBytes. */
   maxBodyBytes?: number;
+  /**
+   * Whether an answer is stored only if its key covers what was read to make it: header fields, cookies, session,
+   * user and IP address that the handler, or a pipe or interceptor behind the cache, looks at. What is refused is
+   * told in Cache-Status (`detail=unkeyed:accept-language`) and once in the log. What middleware, guards and
+   * constructors read before is not seen. For development and tests: it makes the request's properties slow.
+   * Default: `http.strict` of CacheModule, or else false.
+   */
+  strict?: boolean;
 }
 
 type List<T, Request extends HttpCacheRequest> =
@@ -86,7 +94,7 @@ export interface CacheEvictOptions<Request extends HttpCacheRequest = HttpCacheR
 }
 
 const DURATIONS = ['ttl', 'staleWhileRevalidate', 'staleIfError'] as const;
-const SWITCHES = ['requestDirectives', 'invalidateOnUnsafe'] as const;
+const SWITCHES = ['requestDirectives', 'invalidateOnUnsafe', 'strict'] as const;
 const OPTIONS = [
   'ttl',
   'key',

@@ -6,6 +6,7 @@ import type { FreshnessRules } from './freshness.js';
 import type { HttpCacheContext } from './http-cache.context.js';
 import type { CacheResponseOptions, TagFunction } from './http-cache.options.js';
 import type { QueryRule } from './key.js';
+import type { RequestWatch } from './request-watch.js';
 
 /** A cached route: options complete, durations in milliseconds. */
 export interface Route extends FreshnessRules {
@@ -22,6 +23,8 @@ export interface Route extends FreshnessRules {
   /** Whether a write to the path of an answer drops it. */
   invalidateOnUnsafe: boolean;
   maxBodyBytes: number;
+  /** Whether an answer is stored only if the key covers what its handler read of the request. */
+  strict: boolean;
 }
 
 /** One request to a cached route and the response to it. */
@@ -34,12 +37,16 @@ export interface Exchange {
   askedAt: number;
   /** The API version asked for, where the application has versions that are not in the URL. */
   version: string | null;
+  /** The request header that says it, in lower case, where the key holds that. */
+  versionHeader?: string | undefined;
   /** Whether something ends the response on a hit too, so that the answer can take that place. */
   isEnded: boolean;
   /** What the handler returned, where that is known. */
   returned?: unknown;
   /** The handler failed, or nobody waited for it: whatever is sent, exception filters or fallbacks made it. */
   isForsaken?: boolean;
+  /** What is read of the request, where the route is strict. */
+  watch?: RequestWatch;
   /** What is given requests of this kind, where that is known: a stale answer is loaded anew by one of them. */
   server?: EventEmitter | undefined;
 }
@@ -55,7 +62,12 @@ export function resolveRoute(
   defaults: ResolvedCacheOptions,
 ): Route {
   const { ttl, key, tags = [], vary = [], query, scope, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
-  const { freshness = 'route', requestDirectives = false, invalidateOnUnsafe = true } = options;
+  const {
+    freshness = 'route',
+    requestDirectives = false,
+    invalidateOnUnsafe = true,
+    strict = false,
+  } = options;
   const { staleWhileRevalidate = 0, staleIfError = 0 } = options;
   const longest = freshness === 'response' ? LONGEST : defaults.ttl;
   return {
@@ -71,6 +83,7 @@ export function resolveRoute(
     scope,
     requestDirectives,
     invalidateOnUnsafe,
+    strict,
     maxBodyBytes: Math.min(maxBodyBytes, defaults.maxValueBytes),
   };
 }

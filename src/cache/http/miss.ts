@@ -16,6 +16,7 @@ import {
   refusalReason,
   withoutEmitted,
 } from './storing.js';
+import { unkeyedRead } from './unkeyed-reads.js';
 import { isFailure, mayStandIn } from './use.js';
 
 /** How a miss ended. `refused`: its answer can't be shared, which is likely to be so again. */
@@ -37,6 +38,8 @@ export interface MissOptions extends FillingOptions {
   stale?: StaleAnswer | undefined;
   onOutcome: (outcome: MissOutcome) => void;
   onError: (error: unknown) => void;
+  /** The handler read what the key does not cover, and the route is strict. */
+  onUnkeyed: (name: string) => void;
 }
 
 /**
@@ -59,8 +62,13 @@ export class Miss {
     const { exchange, route, stale } = this.options;
     this.#unhide = hideConditions(exchange.context.headers);
     if (stale) askConditionally(exchange.context.headers, validatorsOf(stale.answer));
+    const { watch } = exchange;
+    watch?.begin(exchange.raw);
     const recorded = new RecordedResponse(exchange.raw, route.maxBodyBytes, {
-      onHead: (status, headers, whole) => this.#onHead(status, headers, whole),
+      onHead: (status, headers, whole) =>
+        watch
+          ? watch.unwatched(() => this.#onHead(status, headers, whole))
+          : this.#onHead(status, headers, whole),
       onComplete: (body) => this.#onComplete(body),
       onBroken: (reason) => this.#pass(reason === 'body-size' ? 'refused' : 'broken'),
     });
@@ -94,12 +102,22 @@ export class Miss {
     // Authentication may run behind the cache: until then it was not known that somebody asks.
     if (route.scope === undefined && exchange.context.authenticated) return 'user';
     if (!this.#mayBeShared(headers)) return 'authorization';
+    const unkeyed = this.#unkeyed(headers);
+    if (unkeyed !== undefined) return unkeyed;
     const { now } = this;
     const age = answerHead(exchange, status, headers, now).age;
     if (!isOfUse(lifetimes({ status, headers, age }, route, now))) return 'expired';
     return whole && whole.length > Math.min(route.maxBodyBytes, cache.options.maxValueBytes)
       ? 'body-size'
       : undefined;
+  }
+
+  #unkeyed(headers: OutgoingHttpHeaders): string | undefined {
+    const { keyedHeaders, exchange, route, stale, onUnkeyed } = this.options;
+    const isConditional = stale !== undefined;
+    const name = unkeyedRead({ exchange, route, keyedHeaders, isConditional }, headers);
+    if (name !== undefined) onUnkeyed(name);
+    return name === undefined ? undefined : `unkeyed:${name}`;
   }
 
   /** Where the answer says how it may be stored, it also says whether it is for others than who was authorized. */
@@ -186,7 +204,8 @@ export class Miss {
   }
 
   #onComplete(body: Buffer): void {
-    const { raw } = this.options.exchange;
+    const { raw, watch } = this.options.exchange;
+    watch?.end();
     const decide = () => {
       raw.off('finish', decide).off('close', decide);
       if (this.#isOver) return;
@@ -205,7 +224,9 @@ export class Miss {
     const head = this.#head;
     if (!head || !exchange.raw.headersSent) return this.#pass('broken');
     const sent = withoutEmitted(exchange.raw.getHeaders(), route);
-    if (personalReason(sent, route.freshness, head.status) !== undefined) return this.#refuse(head.status);
+    const isPersonal = personalReason(sent, route.freshness, head.status) !== undefined;
+    // A body that comes in pieces may have been made from what was read after the head had left.
+    if (isPersonal || this.#unkeyed(sent) !== undefined) return this.#refuse(head.status);
     const newNames = this.#newNames;
     const own = ownHash(hash, newNames, this.#requestHeaders);
     const told = await fill(this.options, { head, body, sent, newNames, own }, () => this.#end('stored'));
@@ -230,6 +251,7 @@ export class Miss {
   #end(outcome: MissOutcome): void {
     this.#isOver = true;
     this.#unhide();
+    this.options.exchange.watch?.end();
     this.options.onOutcome(outcome);
   }
 

@@ -18,7 +18,7 @@ export interface RouteRules {
 }
 
 /** Headers by which a client, or a proxy that has authenticated it, says who it is. */
-const CREDENTIALS = [
+export const CREDENTIALS: readonly string[] = [
   'authorization',
   'cookie',
   'proxy-authorization',
@@ -46,6 +46,8 @@ const OVERRIDES = [
 ];
 /** Preconditions of writes are for whoever holds the resource (RFC 9111 §4.3.2). */
 const PRECONDITIONS = ['if-match', 'if-unmodified-since'];
+/** Headers with which a request goes past the cache, whoever asks. */
+export const GOES_PAST: readonly string[] = [...PRECONDITIONS, ...OVERRIDES];
 /**
  * Headers of reverse proxies that change links and redirects in answers. They are part of every key, so that
  * neither a proxy's absence nor a forged value reaches anyone else.
@@ -60,7 +62,7 @@ export function bypassReason(request: RequestFacts, route: RouteRules): string |
   if (headers.accept?.includes('text/event-stream')) return 'event-stream';
   if (request.hasBody) return 'body';
   const unkeyed = (name: string): boolean => headers[name] !== undefined && !route.vary.has(name);
-  const header = PRECONDITIONS.find(unkeyed) ?? OVERRIDES.find(unkeyed);
+  const header = GOES_PAST.find(unkeyed);
   if (header !== undefined || route.scoped) return header;
   return CREDENTIALS.find(unkeyed) ?? (request.authenticated ? 'user' : undefined);
 }

@@ -10,9 +10,11 @@ import { knownTags } from './filling.js';
 import { bypassReason } from './policy.js';
 import { NO_DIRECTIVES, requestDirectives } from './request-directives.js';
 import { handle, refuse, type Decision } from './decision.js';
+import { RequestWatch } from './request-watch.js';
 import { RouteKeys } from './route-keys.js';
 import { Revalidations } from './revalidations.js';
 import { StoredAnswers, type Place } from './stored-answers.js';
+import { UnkeyedReads } from './unkeyed-reads.js';
 
 /** How often an answer may turn out to depend on further headers. */
 const MOST_LEVELS = 4;
@@ -28,8 +30,12 @@ export class ResponseCache {
 
   constructor(private readonly cache: CacheService) {
     this.#keys = new RouteKeys(cache);
-    this.#answers = new StoredAnswers(cache, this.#hitForMiss, this.#revalidations, (problem, error) =>
-      this.#logger.error(problem, error),
+    this.#answers = new StoredAnswers(
+      cache,
+      this.#hitForMiss,
+      this.#revalidations,
+      new UnkeyedReads(this.#logger),
+      (problem, error) => this.#logger.error(problem, error),
     );
   }
 
@@ -64,6 +70,7 @@ export class ResponseCache {
     const isAnswered = route.freshness === 'response' && context.method === 'GET';
     if (part !== undefined && !isAnswered) return bypass(part);
     if (asked.noStore) return bypass('no-store');
+    if (route.strict) exchange.watch = new RequestWatch(context.request);
     const url = await this.#keys.of(exchange, route);
     if (url === undefined) return bypass('scope');
 

@@ -16,6 +16,12 @@ export class RouteKeys {
 
   /** The hash of all that tells this answer from others, but for header values; undefined for whom nothing is kept. */
   async of(exchange: Exchange, route: Route): Promise<string | undefined> {
+    const { watch, context } = exchange;
+    if (!watch) return this.#of(exchange, route);
+    return watch.keying(context, (watched) => this.#of({ ...exchange, context: watched }, route));
+  }
+
+  async #of(exchange: Exchange, route: Route): Promise<string | undefined> {
     const scope = await scopeOf(route, exchange.context);
     return scope === undefined ? undefined : this.#hash(exchange, route, scope);
   }

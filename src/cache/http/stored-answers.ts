@@ -11,6 +11,7 @@ import { headerValues } from './key.js';
 import { Miss, type MissOutcome } from './miss.js';
 import type { RequestDirectives } from './request-directives.js';
 import type { Revalidations } from './revalidations.js';
+import type { UnkeyedReads } from './unkeyed-reads.js';
 import { mayStandIn, useOf, type Standing } from './use.js';
 import { VariantLimit } from './variant-limit.js';
 
@@ -40,6 +41,7 @@ export class StoredAnswers {
     private readonly cache: CacheService,
     private readonly hitForMiss: HitForMiss,
     private readonly revalidations: Revalidations,
+    private readonly unkeyedReads: UnkeyedReads,
     private readonly report: (problem: string, error: unknown) => void,
   ) {}
 
@@ -166,6 +168,7 @@ export class StoredAnswers {
       stale,
       onOutcome,
       admits: (variant) => variant === url || this.#variants.admits(url, variant),
+      onUnkeyed: (name) => this.unkeyedReads.tell(route, name),
       onError: (error) => this.report(`An answer of ${route.id} was not stored`, error),
     }).record();
   }

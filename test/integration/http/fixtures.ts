@@ -44,13 +44,20 @@ export async function startApp(
     metadata?: ModuleMetadata;
     /** Whether the interceptor stands before every route. Default: true. */
     global?: boolean;
+    /** Whether all routes are strict. Default: false. */
+    strict?: boolean;
     prepare?: (app: INestApplication) => void | Promise<void>;
   } = {},
 ): Promise<Running> {
   const module = await Test.createTestingModule({
     ...more.metadata,
     imports: [
-      CacheModule.forRoot({ redis: false, jitter: 0, ...more.cache, http: { global: more.global ?? true } }),
+      CacheModule.forRoot({
+        redis: false,
+        jitter: 0,
+        ...more.cache,
+        http: { global: more.global ?? true, strict: more.strict ?? false },
+      }),
       ...(more.metadata?.imports ?? []),
     ],
     controllers,

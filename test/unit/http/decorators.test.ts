@@ -94,6 +94,7 @@ describe('Decorators', () => {
       () => CacheResponse({ invalidateOnUnsafe: 1 as never }),
       /Shop\.list: invalidateOnUnsafe is 1/,
     ],
+    ['a third one', () => CacheResponse({ strict: 'yes' as never }), /Shop\.list: strict is "yes"/],
     ['a limit that is none', () => CacheResponse({ maxBodyBytes: 0 }), /maxBodyBytes is 0/],
     ['nothing to evict', () => CacheEvict({}), /@CacheEvict on Shop\.list: there is nothing to evict/],
     ['an unknown eviction', () => CacheEvict({ pages: ['x'] } as object), /there is no option "pages"/],
