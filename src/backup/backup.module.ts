@@ -15,6 +15,7 @@ import { MongoServer } from './engine/mongo.server.js';
 import { MongodumpEngine } from './engine/mongodump.engine.js';
 import { Restoration } from './restore/restoration.js';
 import { SwapRecovery } from './restore/swap-recovery.js';
+import { RestoreTrial } from './restore/trial.js';
 import { RunQueue } from './run-queue.js';
 import { backupAndCleanUp } from './schedule/scheduled-run.js';
 import { BackupStorage } from './storage/backup-storage.js';
@@ -87,6 +88,7 @@ const ADAPTERS: Provider[] = [
     BackupCleanup,
     Verification,
     Restoration,
+    RestoreTrial,
     SwapRecovery,
     BackupScheduler,
     BackupService,

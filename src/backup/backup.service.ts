@@ -60,9 +60,11 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   /**
-   * Reads a backup's bytes and says whether they are right. Damage is reported, not thrown.
+   * Reads a backup's bytes and says whether they are right. Damage is reported, not thrown. At level `restore` it is
+   * also restored, into databases of its own that are dropped afterwards, and what came back is compared.
    *
-   * @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND, BACKUP_UNSUPPORTED, STORAGE_UNUSABLE, ABORTED
+   * @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND, BACKUP_UNSUPPORTED, STORAGE_UNUSABLE, ABORTED; at level
+   *   `restore` also RESTORE_REFUSED, SERVER_TOO_OLD, and those of the tools and the server
    */
   verifyBackup(id: string, options?: VerifyOptions): Promise<VerifyReport> {
     return this.verification.verify(id, options);

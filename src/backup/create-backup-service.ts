@@ -10,6 +10,7 @@ import { MongoServer } from './engine/mongo.server.js';
 import { MongodumpEngine } from './engine/mongodump.engine.js';
 import { Restoration } from './restore/restoration.js';
 import { SwapRecovery } from './restore/swap-recovery.js';
+import { RestoreTrial } from './restore/trial.js';
 import { RunQueue } from './run-queue.js';
 import { backupAndCleanUp } from './schedule/scheduled-run.js';
 import { DiskStorage } from './storage/disk.storage.js';
@@ -36,7 +37,7 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
   const service = new BackupService(
     creation,
     catalogue,
-    new Verification(catalogue),
+    new Verification(catalogue, new RestoreTrial(engine, server), queue),
     new Restoration(catalogue, engine, server, queue, locks, recovery),
     cleanup,
     new BackupScheduler(all, backupAndCleanUp(creation, cleanup, catalogue, locks, all)),

@@ -48,7 +48,9 @@ export interface Manifest {
 }
 
 /** One namespace of the archive; its options and indexes are in the archive, under `archive.plain.sha256`. */
-export type ManifestNamespace = Omit<ArchiveNamespace, 'metadata'> & { readonly indexes: readonly string[] };
+export type ManifestNamespace = Omit<ArchiveNamespace, 'metadata' | 'contents'> & {
+  readonly indexes: readonly string[];
+};
 
 /**
  * - `damaged`: one of ours that isn't whole;
@@ -71,10 +73,11 @@ export function newManifest(content: Omit<Manifest, 'kind' | 'format' | 'pointIn
 
 /** The archive's contents as a manifest lists them. */
 export function manifestNamespaces({ namespaces }: ArchiveSummary): ManifestNamespace[] {
-  return namespaces.map(({ metadata, ...namespace }) => ({
-    ...namespace,
-    indexes: readMetadata(metadata).indexes,
-  }));
+  return namespaces.map((namespace) => {
+    const { database, collection, type, dataCollection, documents, bytes, crc64, metadata } = namespace;
+    const { indexes } = readMetadata(metadata);
+    return { database, collection, type, dataCollection, documents, bytes, crc64, indexes };
+  });
 }
 
 /** Says what a text found under the name of a manifest is. Never throws. */

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import { Writable } from 'node:stream';
+import { type Duplex, Writable } from 'node:stream';
 import type { ArchiveSummary } from './archive/archive-summary.js';
 import { BackupError } from './backup.errors.js';
 import type { RestorableBackup } from './catalogue.js';
@@ -17,6 +17,8 @@ export interface Watch {
   readonly signal: AbortSignal;
   readonly phase: BackupProgress['phase'];
   readonly onProgress?: ProgressListener | undefined;
+  /** A digest of the documents of each namespace is wanted too. */
+  readonly contents?: boolean | undefined;
 }
 
 /** @throws BackupError BACKUP_DAMAGED unless the stored bytes are those that were written */
@@ -33,13 +35,13 @@ export async function verifyHash(
  * Unpacks a backup in a thread, proves it in passing, and hands the archive on. Only when this resolves what was
  * handed on was right from the first byte to the last.
  *
- * @param into where the archive goes; absent: nowhere
+ * @param into where the archive goes, or what it goes through on its way there; absent: nowhere
  * @throws BackupError BACKUP_DAMAGED, BACKUP_UNSUPPORTED, PIPELINE_FAILED, KEY_NOT_FOUND, KEY_WRONG, KEY_INVALID
  */
 export async function readProved(
   { stored, manifest: { archive, namespaces }, key: keyOf }: RestorableBackup,
-  { signal, phase, onProgress }: Watch,
-  into?: Writable,
+  { signal, phase, onProgress, contents }: Watch,
+  into?: Writable | readonly Writable[],
 ): Promise<ArchiveSummary> {
   const key = await keyOf();
   const source = await stored.read(archive.file);
@@ -48,7 +50,7 @@ export async function readProved(
   const begun = performance.now();
   const { codec } = archive;
   const thread = new ArchiveThread(
-    { kind: 'unpack', codec, zstd: findZstd(), key, handOn: into !== undefined },
+    { kind: 'unpack', codec, zstd: findZstd(), key, handOn: into !== undefined, contents },
     (counts) =>
       report(
         () => describeProgress(phase, counts, totals, performance.now() - begun),
@@ -56,7 +58,7 @@ export async function readProved(
       ),
   );
   const parts = [pipeline(source, thread.input, { signal }), thread.finished.then(() => undefined)];
-  if (into) parts.push(pipeline(thread.output, into, { signal }));
+  if (into) parts.push(pipeline([thread.output, ...[into].flat()] as Duplex[], { signal }));
   const failures: unknown[] = [];
   for (const part of parts)
     part.catch((error: unknown) => {

@@ -8,13 +8,20 @@ import { BackupCatalogue, type RestorableBackup } from './catalogue.js';
 import { checkWatch } from './names.js';
 import type { ProgressListener } from './progress.js';
 import { readProved, verifyHash } from './proof.js';
+import { RestoreTrial } from './restore/trial.js';
+import { RunQueue } from './run-queue.js';
 
 /**
  * - `hash`: the stored bytes are those that were written;
  * - `archive`: also, they unpack to an archive that is whole, every document of which was walked, counted and
- *   checksummed, as the manifest says.
+ *   checksummed, as the manifest says;
+ * - `restore`: also, what a restore brings back is the same: it is restored into databases made for this on the server
+ *   (`flora_trial-…`), dumped again and compared: documents to the bit, in whatever order, indexes, options, views. The
+ *   databases are dropped in the end, those of a killed process by the next verification or start. What expires
+ *   (`expireAfterSeconds`) is kept from expiring there. Needs room for the data, and the right to write to any
+ *   database. Users, roles and the server's own databases are left out, as by a restore.
  */
-export type VerifyLevel = 'hash' | 'archive';
+export type VerifyLevel = 'hash' | 'archive' | 'restore';
 
 export interface VerifyReport {
   readonly id: string;
@@ -36,18 +43,25 @@ export interface VerifyOptions {
   onProgress?: ProgressListener | undefined;
 }
 
-const LEVELS: readonly unknown[] = ['hash', 'archive'] satisfies VerifyLevel[];
+const LEVELS: readonly unknown[] = ['hash', 'archive', 'restore'] satisfies VerifyLevel[];
+/** What these errors say is the result of a verification. */
+const VERDICTS: readonly unknown[] = ['BACKUP_DAMAGED', 'RESTORE_MISMATCH'];
 
 /** Says whether a backup is what was stored. */
 @Injectable()
 export class Verification {
-  constructor(private readonly catalogue: BackupCatalogue) {}
+  constructor(
+    private readonly catalogue: BackupCatalogue,
+    private readonly trial: RestoreTrial,
+    private readonly queue: RunQueue,
+  ) {}
 
   async verify(id: string, options: VerifyOptions = {}): Promise<VerifyReport> {
     refuseUnknown('option of verifyBackup', options, ['level', 'signal', 'onProgress']);
     checkWatch(options.signal, options.onProgress);
     const { level = 'archive' } = options;
-    if (!LEVELS.includes(level)) throw invalidOption(`The level is ${shown(level)}`, "'hash' or 'archive'");
+    if (!LEVELS.includes(level))
+      throw invalidOption(`The level is ${shown(level)}`, "'hash', 'archive' or 'restore'");
     const begun = performance.now();
     const report = (found: Pick<VerifyReport, 'good' | 'problem' | 'bytes' | 'documents'>): VerifyReport => ({
       id,
@@ -60,26 +74,31 @@ export class Verification {
       return report({
         good: true,
         bytes: backup.manifest.archive.bytes,
-        documents: await prove(backup, level, options),
+        documents: await this.prove(backup, level, options),
       });
     } catch (error) {
-      if (!(error instanceof BackupError && error.code === 'BACKUP_DAMAGED')) throw error;
+      if (!(error instanceof BackupError && VERDICTS.includes(error.code))) throw error;
       return report({ good: false, problem: error.message, bytes: 0, documents: 0 });
     }
   }
-}
 
-/** Gives the number of documents that were walked. */
-async function prove(backup: RestorableBackup, level: VerifyLevel, options: VerifyOptions): Promise<number> {
-  const signal = options.signal ?? new AbortController().signal;
-  if (level === 'archive') {
-    const { namespaces } = await readProved(backup, {
-      signal,
-      phase: 'verify',
-      onProgress: options.onProgress,
-    });
-    return countDocuments(namespaces);
+  /** Gives the number of documents that were walked. */
+  private async prove(
+    backup: RestorableBackup,
+    level: VerifyLevel,
+    { signal: stop, onProgress }: VerifyOptions,
+  ): Promise<number> {
+    if (level === 'restore')
+      return this.queue.run(stop, async (signal) => {
+        const { namespaces } = await this.trial.run(backup, { signal, phase: 'verify', onProgress });
+        return countDocuments(namespaces);
+      });
+    const signal = stop ?? new AbortController().signal;
+    if (level === 'archive') {
+      const { namespaces } = await readProved(backup, { signal, phase: 'verify', onProgress });
+      return countDocuments(namespaces);
+    }
+    await verifyHash(backup, signal);
+    return 0;
   }
-  await verifyHash(backup, signal);
-  return 0;
 }

@@ -4,6 +4,14 @@ import type { FlatDocument, FlatValue } from './flat-document.js';
 
 const TYPES: readonly string[] = ['collection', 'view', 'timeseries'] satisfies NamespaceType[];
 
+/** Is told of every document of a namespace, whole or, where it spans chunks, in parts. Keeps none of the memory. */
+export interface DocumentListener {
+  document(bytes: Buffer): void;
+  part(bytes: Buffer, isLast: boolean): void;
+  /** Of the documents, where it makes one. */
+  readonly digest?: () => string;
+}
+
 /** A namespace of an archive while its documents come in. */
 export class NamespaceTally {
   readonly name: string;
@@ -14,6 +22,7 @@ export class NamespaceTally {
   documents = 0;
   bytes = 0;
   dataCollection: string;
+  listener: DocumentListener | undefined;
   private readonly database: string;
   private readonly collection: string;
   private readonly type: NamespaceType;
@@ -47,7 +56,9 @@ export class NamespaceTally {
   result(): ArchiveNamespace {
     const { database, collection, type, dataCollection, documents, bytes, metadata } = this;
     const crc64 = this.crc.value().toString(16).padStart(16, '0');
-    return { database, collection, type, dataCollection, documents, bytes, crc64, metadata };
+    const contents = this.listener?.digest?.();
+    const found = { database, collection, type, dataCollection, documents, bytes, crc64, metadata };
+    return contents === undefined ? found : { ...found, contents };
   }
 }
 
@@ -55,10 +66,13 @@ export class NamespaceTally {
 export class NamespaceTallies {
   private readonly byName = new Map<string, NamespaceTally>();
 
+  constructor(private readonly listen: (namespace: NamespaceTally) => DocumentListener | undefined) {}
+
   /** @throws Error when it is declared already */
   declare(document: FlatDocument): void {
     const tally = new NamespaceTally(document);
     if (this.byName.has(tally.name)) throw new Error(`${tally.name} is declared twice`);
+    tally.listener = this.listen(tally);
     this.byName.set(tally.name, tally);
   }
 

@@ -1,6 +1,6 @@
 import { BackupError } from '../backup.errors.js';
 import type { ArchiveCounts } from '../progress.js';
-import { type NamespaceTally, NamespaceTallies } from './archive-namespace.js';
+import { type DocumentListener, type NamespaceTally, NamespaceTallies } from './archive-namespace.js';
 import type { ArchiveSummary } from './archive-summary.js';
 import { type FlatDocument, readFlatDocument } from './flat-document.js';
 
@@ -29,8 +29,13 @@ export class ArchiveReader {
   /** Bytes still to come of a document that spans chunks. */
   private passing = 0;
   private header: FlatDocument = new Map();
-  private readonly namespaces = new NamespaceTallies();
+  private readonly namespaces: NamespaceTallies;
   private open: NamespaceTally | undefined;
+
+  /** @param listen who is told of the documents of a namespace, where anybody is */
+  constructor(listen: (namespace: NamespaceTally) => DocumentListener | undefined = () => undefined) {
+    this.namespaces = new NamespaceTallies(listen);
+  }
 
   /** @throws BackupError ARCHIVE_INVALID as soon as the bytes can't be those of an archive */
   write(chunk: Buffer): void {
@@ -91,6 +96,7 @@ export class ArchiveReader {
         break;
       }
       if (chunk[at + length - 1] !== 0) throw new Error('a document has no end');
+      this.open!.listener?.document(chunk.subarray(at, at + length));
       at += length;
     }
     this.count(chunk.subarray(start, at));
@@ -100,9 +106,11 @@ export class ArchiveReader {
   /** More of a document that spans chunks. */
   private pass(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.passing);
-    this.count(chunk.subarray(at, end));
+    const part = chunk.subarray(at, end);
+    this.count(part);
     this.passing -= end - at;
     if (this.passing === 0 && chunk[end - 1] !== 0) throw new Error('a document has no end');
+    this.open!.listener?.part(part, this.passing === 0);
     return end;
   }
 

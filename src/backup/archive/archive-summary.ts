@@ -22,6 +22,8 @@ export interface ArchiveNamespace {
   readonly crc64: string;
   /** Options and indexes as canonical Extended JSON, the way mongodump wrote them. */
   readonly metadata: string;
+  /** Of its documents in whatever order: see ContentDigest. Present where it was asked for. */
+  readonly contents?: string;
 }
 
 /** What the metadata of a namespace says that matters here. */

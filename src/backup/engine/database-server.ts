@@ -71,6 +71,12 @@ export abstract class ServerSession {
   /** All whose names begin with a text, in every database whose collections the user may list. */
   abstract find(prefix: string): Promise<readonly ServerNamespace[]>;
 
+  /** Names of the databases that the user may list. */
+  abstract databases(): Promise<readonly string[]>;
+
+  /** With all that is in it. Does nothing where there is none. */
+  abstract dropDatabase(database: string): Promise<void>;
+
   /** The only document of a collection of ours. */
   abstract readNote(database: string, collection: string): Promise<Note | undefined>;
 

@@ -55,7 +55,7 @@ class MongoSession extends ServerSession {
   }
 
   async namespaces(database: string): Promise<readonly ServerNamespace[]> {
-    const names = database === '*' ? await this.databases() : [database];
+    const names = database === '*' ? await this.allDatabases() : [database];
     return (await Promise.all(names.map((name) => namespacesOf(this.client.db(name))))).flat();
   }
 
@@ -125,13 +125,21 @@ class MongoSession extends ServerSession {
   }
 
   async find(prefix: string): Promise<readonly ServerNamespace[]> {
+    const filter = { name: { $regex: `^${prefix}` } };
+    const names = await this.databases();
+    return (await Promise.all(names.map((name) => namespacesOf(this.client.db(name), filter, true)))).flat();
+  }
+
+  async databases(): Promise<readonly string[]> {
     const { databases } = await this.client
       .db('admin')
       .admin()
       .listDatabases({ nameOnly: true, authorizedDatabases: true });
-    const filter = { name: { $regex: `^${prefix}` } };
-    const found = databases.map(({ name }) => namespacesOf(this.client.db(name), filter, true));
-    return (await Promise.all(found)).flat();
+    return databases.map(({ name }) => name);
+  }
+
+  async dropDatabase(database: string): Promise<void> {
+    await this.client.db(database).dropDatabase();
   }
 
   async readNote(database: string, collection: string): Promise<Note | undefined> {
@@ -151,7 +159,7 @@ class MongoSession extends ServerSession {
   }
 
   /** Asks for all of them, so that a user who may see only some is refused instead of given half an answer. */
-  private async databases(): Promise<string[]> {
+  private async allDatabases(): Promise<string[]> {
     const { databases } = await this.client
       .db('admin')
       .admin()

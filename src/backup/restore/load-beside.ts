@@ -1,4 +1,5 @@
 import { type ArchiveSummary, readMetadata } from '../archive/archive-summary.js';
+import { type MetadataEdit, PreludeEdit } from '../archive/prelude-edit.js';
 import { countDocuments } from '../backup.js';
 import { BackupError, list } from '../backup.errors.js';
 import type { RestorableBackup } from '../catalogue.js';
@@ -29,7 +30,7 @@ export interface RestoreWork {
  * tool's word and by counting, and all indexes. Views are made there for a trial.
  */
 export async function loadBeside(work: RestoreWork): Promise<void> {
-  await load(work, of(work, 'swap'), work.prefix);
+  await loadProved(work, of(work, 'swap'), work.prefix);
   for (const view of of(work, 'view'))
     await work.session.createView(view.database, work.prefix + view.collection, metadataOf(work, view));
 }
@@ -51,7 +52,7 @@ export async function loadInPlace(
     if (present.includes(nameOf(step))) throw mismatch(`${nameOf(step)} came into being during the restore`);
     await writeDown(steps.slice(0, index + 1));
     try {
-      await load(work, [step], '');
+      await loadProved(work, [step], '');
     } catch (error) {
       const isAnothers = error instanceof BackupError && error.code === 'TARGET_NOT_EMPTY';
       if (isAnothers) await writeDown(steps.slice(0, index));
@@ -83,8 +84,26 @@ export function swapSteps(work: RestoreWork): SwapStep[] {
   ];
 }
 
-async function load(work: RestoreWork, steps: readonly RestoreStep[], prefix: string): Promise<void> {
-  if (steps.length === 0) return;
+async function loadProved(work: RestoreWork, steps: readonly RestoreStep[], prefix: string): Promise<void> {
+  const written = await load(work, steps, prefix);
+  const documents = countDocuments(steps.map(({ source }) => source));
+  if (written !== documents) throw mismatch(`${written} documents were written instead of ${documents}`);
+  for (const step of steps) await prove(work, step, prefix);
+}
+
+/**
+ * Loads some steps in one go.
+ *
+ * @param edit changes options and indexes on their way
+ * @returns how many documents were written, by the engine's word
+ */
+export async function load(
+  work: RestoreWork,
+  steps: readonly RestoreStep[],
+  prefix: string,
+  edit?: MetadataEdit,
+): Promise<number> {
+  if (steps.length === 0) return 0;
   const { engine, backup, watch } = work;
   const stop = new AbortController();
   const into = new Map(steps.map(({ source, database }) => [source.database, { database, prefix }]));
@@ -99,7 +118,8 @@ async function load(work: RestoreWork, steps: readonly RestoreStep[], prefix: st
     bytes = progress.bytes;
     watch.onProgress?.(progress);
   };
-  const reading = readProved(backup, { ...watch, onProgress }, loading.archive);
+  const way = edit ? [new PreludeEdit(edit), loading.archive] : loading.archive;
+  const reading = readProved(backup, { ...watch, onProgress }, way);
   reading.catch(() => stop.abort());
   const lost: unknown[] = [];
   const unwatch = watchServer(
@@ -118,9 +138,7 @@ async function load(work: RestoreWork, steps: readonly RestoreStep[], prefix: st
   if (read.status === 'rejected' && read.reason instanceof BackupError) throw read.reason;
   if (loaded.status === 'rejected') throw loaded.reason;
   if (read.status === 'rejected') throw read.reason;
-  if (loaded.value !== countDocuments(namespaces))
-    throw mismatch(`${loaded.value} documents were written instead of ${countDocuments(namespaces)}`);
-  for (const step of steps) await prove(work, step, prefix);
+  return loaded.value;
 }
 
 async function prove(work: RestoreWork, step: RestoreStep, prefix: string): Promise<void> {

@@ -8,6 +8,7 @@ import { dropAll } from './drop-all.js';
 import { busy, RestoreLocks } from './restore-locks.js';
 import { isAbandoned, isJournal, isOurs, makerOf } from './scratch.js';
 import { settle } from './swap.js';
+import { removeAbandonedTrials } from './trial-databases.js';
 import { databasesOf, isLeft, readSwap, SwapJournal, type SwapRecord } from './swap-journal.js';
 
 /** How long the start of an application waits for a server that isn't there. */
@@ -30,7 +31,10 @@ export class SwapRecovery {
   /** What can't be done now is said and left to the next backup or restore. */
   async atStart(): Promise<void> {
     try {
-      await this.server.use((session) => this.run(session, []), PATIENCE_MS);
+      await this.server.use(async (session) => {
+        await this.run(session, []);
+        await removeAbandonedTrials(session);
+      }, PATIENCE_MS);
     } catch (error) {
       this.log.warn(`Restores that were cut short could not be looked for. ${(error as Error).message}`);
     }

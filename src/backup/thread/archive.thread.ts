@@ -27,7 +27,10 @@ async function work(task: ThreadTask): Promise<void> {
   });
   const plain = new Digest();
   const stored = new Digest();
-  const check = new ArchiveCheck(teller((counts) => send({ kind: 'progress', counts })));
+  const check = new ArchiveCheck(
+    teller((counts) => send({ kind: 'progress', counts })),
+    task.kind === 'unpack' && task.contents,
+  );
   try {
     await pipeline(
       (task.kind === 'pack'

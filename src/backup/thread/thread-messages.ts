@@ -23,6 +23,8 @@ export type ThreadTask =
       readonly key: NamedKey | undefined;
       /** The archive comes out; else nothing does. */
       readonly handOn: boolean;
+      /** A digest of the documents of each namespace is made. */
+      readonly contents?: boolean | undefined;
     };
 
 export interface Hashed {
