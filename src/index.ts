@@ -48,6 +48,13 @@ export type {
   HttpCacheResponse,
 } from './cache/http/http-cache.context.js';
 export type { QueryRule } from './cache/http/key.js';
+export type {
+  ExplainedEntry,
+  ExplainedKey,
+  ExplainedRoute,
+  HttpCacheExplanation,
+} from './cache/http/explanation.js';
+export type { ExplainedRequest, HttpApplication } from './cache/http/questions.js';
 
 // Cache: Mongoose
 export {

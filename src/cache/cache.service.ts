@@ -12,11 +12,11 @@ import type { Entry, Stamp } from './engine/entry.js';
 import type { EntryLead, EntryRequest, FoundEntry } from './engine/entry-access.js';
 import { checkedName, Scope } from './engine/key-space.js';
 import type { Question } from './engine/lead.js';
-import { Lookup } from './engine/lookup.js';
+import { Lookup, type Found } from './engine/lookup.js';
 import { ReadThrough } from './engine/read-through.js';
 import { FactoryRuns, type Factory } from './factory.js';
 import { newEntry, resolveSetOptions, type GetOrSetOptions, type SetOptions } from './set-options.js';
-import { invalidationTags, modelClearTags, RegistryTags, type ModelLike } from './tags.js';
+import { invalidationTags, modelClearTags, RegistryTags, userTags, type ModelLike } from './tags.js';
 import { ValueReads } from './value-reads.js';
 import { Values } from './values.js';
 
@@ -34,6 +34,7 @@ export class CacheService {
   readonly #engine: CacheEngine;
   readonly #scope: Scope;
   readonly #changes: Changes;
+  readonly #lookup: Lookup;
   readonly #readThrough: ReadThrough;
   readonly #values: Values;
   readonly #reads: ValueReads;
@@ -45,7 +46,8 @@ export class CacheService {
     this.#engine = engine;
     this.#scope = scope;
     this.#changes = new Changes(engine);
-    this.#readThrough = new ReadThrough(engine, new Lookup(engine));
+    this.#lookup = new Lookup(engine);
+    this.#readThrough = new ReadThrough(engine, this.#lookup);
     this.#registryTags = new RegistryTags(scope.name);
     this.#values = parent ? parent.#values : new Values(engine);
     this.#runs = parent ? parent.#runs : new FactoryRuns();
@@ -225,9 +227,19 @@ export class CacheService {
     return this.#readThrough.open(this.#question(request));
   }
 
+  /** @internal for http/: the entry as it is, fresh or stale; nobody is given a lead, nothing is counted */
+  async findEntry(request: EntryRequest): Promise<Found | undefined> {
+    return this.#lookup.find(this.#question(request));
+  }
+
   /** @internal the registry tags that an entry carries for users' tags */
   registryTags(tags: readonly string[]): string[] {
     return this.#registryTags.all(tags);
+  }
+
+  /** @internal users' tags, as users named them, for the registry tags that an entry carries */
+  userTags(registryTags: readonly string[]): string[] {
+    return userTags(registryTags, this.#scope.name);
   }
 
   /** @internal */

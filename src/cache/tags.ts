@@ -70,6 +70,16 @@ export class RegistryTags {
 
 const MOST_KNOWN = 1_000;
 
+/** The other way round: the tags as users named them, each once. */
+export function userTags(registryTags: readonly string[], scope: string): string[] {
+  const own = userTag('', scope);
+  const named = registryTags.map((tag) => {
+    if (tag.startsWith(own)) return tag.slice(own.length);
+    return tag.startsWith(WRITES) ? MODEL + tag.slice(WRITES.length) : tag;
+  });
+  return [...new Set(named)];
+}
+
 /** Registry tags that a cached query carries for its model: dropped by `clearModelCache`, not by every write. */
 export function queryModelTags(of: ModelLike): string[] {
   return [MODEL + of.modelName, MODEL + modelId(of)];

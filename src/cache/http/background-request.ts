@@ -14,6 +14,9 @@ const OF_THE_CLIENT = [
   'remotePort',
 ] as const;
 
+/** Who a request is from: a socket, or what one would say. */
+type Client = Partial<Record<(typeof OF_THE_CLIENT)[number], unknown>>;
+
 /** Fields that ask for a part of an answer, or for one under a condition: of the first request alone. */
 const OF_ITS_CLIENT = new Set([
   'cache-control',
@@ -33,11 +36,10 @@ const OF_ITS_CLIENT = new Set([
 
 /** A socket with nobody at its other end: what is written to it is gone. */
 class NobodysSocket extends Duplex {
-  constructor(client: Socket) {
+  constructor(client: Client) {
     super();
-    for (const name of OF_THE_CLIENT)
-      Object.defineProperty(this, name, { value: (client as Partial<Record<typeof name, unknown>>)[name] });
-    const of = client as Socket & { getPeerCertificate?: (...args: unknown[]) => unknown };
+    for (const name of OF_THE_CLIENT) Object.defineProperty(this, name, { value: client[name] });
+    const of = client as { getPeerCertificate?: (...args: unknown[]) => unknown };
     if (of.getPeerCertificate)
       Object.defineProperty(this, 'getPeerCertificate', { value: of.getPeerCertificate.bind(of) });
   }
@@ -69,23 +71,47 @@ class NobodysSocket extends Duplex {
   }
 }
 
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+}
+
 /**
  * The same GET once more, as its client sent it but for its conditions, and with nobody to get the answer. It is
  * for `server.emit('request', request, response)`: middleware, guards and the handler run as for any request.
  */
-export function sameRequestAgain(
-  first: IncomingMessage,
-  url: string,
-): { request: IncomingMessage; response: ServerResponse } {
-  const socket = new NobodysSocket(first.socket) as unknown as Socket;
+export const sameRequestAgain = (first: IncomingMessage, url: string): Exchange =>
+  madeRequest('GET', url, fieldsFor(first), first.socket);
+
+/** A request that came over no network, and whose answer nobody gets. */
+export const nobodysRequest = ({
+  method,
+  url,
+  rawHeaders,
+  isSecure,
+}: {
+  method: string;
+  url: string;
+  rawHeaders: string[];
+  isSecure: boolean;
+}): Exchange =>
+  madeRequest(method, url, rawHeaders, {
+    encrypted: isSecure,
+    localAddress: '127.0.0.1',
+    remoteAddress: '127.0.0.1',
+    remoteFamily: 'IPv4',
+  });
+
+function madeRequest(method: string, url: string, rawHeaders: string[], client: Client): Exchange {
+  const socket = new NobodysSocket(client) as unknown as Socket;
   const request = new IncomingMessage(socket);
-  request.method = 'GET';
+  request.method = method;
   request.url = url;
   request.httpVersion = '1.1';
   request.httpVersionMajor = 1;
   request.httpVersionMinor = 1;
-  request.rawHeaders = fieldsFor(first);
-  request.headers = headersOf(request.rawHeaders);
+  request.rawHeaders = rawHeaders;
+  request.headers = headersOf(rawHeaders);
   request.complete = true;
   request.push(null);
   const response = new ServerResponse(request);

@@ -34,20 +34,22 @@ export function serve(
 }
 
 /** The client wants what is stored or nothing (RFC 9111 §5.2.1.7). */
-export function refuse(exchange: Exchange): Decision {
-  const body = Buffer.alloc(0);
-  const headers = [['Cache-Control', 'no-store']] as const;
-  const nothing: StoredAnswer = {
-    kind: 'answer',
-    status: 504,
-    headers,
-    etag: undefined,
-    lastModified: undefined,
-    age: 0,
-    body,
-  };
-  return serve(exchange, nothing, {
+export const refuse = (exchange: Exchange): Decision =>
+  serve(exchange, emptyAnswer(504, [['Cache-Control', 'no-store']]), {
     age: 0,
     cacheStatus: cacheStatus({ hit: false, detail: 'only-if-cached' }),
   });
-}
+
+/** For a request that wants no answer: it ends here. */
+export const sendNothing = (exchange: Exchange): Decision =>
+  serve(exchange, emptyAnswer(204, []), { age: 0, cacheStatus: cacheStatus({ hit: false }) });
+
+const emptyAnswer = (status: number, headers: StoredAnswer['headers']): StoredAnswer => ({
+  kind: 'answer',
+  status,
+  headers,
+  etag: undefined,
+  lastModified: undefined,
+  age: 0,
+  body: Buffer.alloc(0),
+});

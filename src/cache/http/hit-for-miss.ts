@@ -19,6 +19,11 @@ export class HitForMiss {
     return true;
   }
 
+  /** Whether the last answer could not be shared. */
+  has(hash: string): boolean {
+    return this.#marks.has(hash);
+  }
+
   leave(hash: string): void {
     const mark = this.#marks.get(hash);
     if (mark) mark.isAsked = false;

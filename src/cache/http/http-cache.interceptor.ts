@@ -69,10 +69,12 @@ export class HttpCacheInterceptor implements NestInterceptor {
     const plan = this.#planOf(context.getClass(), context.getHandler());
     const http = context.switchToHttp();
     const request = http.getRequest<HttpCacheRequest>();
+    const isQuestion = this.http.responses.questions.isOne(rawRequest(request));
     const isWrite = plan.invalidates && !isSafe(rawRequest(request).method ?? 'GET');
-    if (!plan.route && !isWrite && plan.evictions.length === 0) return next.handle();
+    if (!plan.route && !isWrite && plan.evictions.length === 0 && !isQuestion) return next.handle();
 
     const ctx = new HttpCacheContext(request, http.getResponse<HttpCacheResponse>());
+    if (isQuestion) return this.#answer(ctx, plan.route, plan, next);
     const raw = rawResponse(ctx.response);
     const evictions = isWrite ? [...plan.evictions, writtenPaths(raw)] : plan.evictions;
     if (evictions.length > 0) new HeldResponse(raw, () => evict(this.cache, evictions, ctx)).attach();
@@ -81,7 +83,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
 
   async #answer(
     ctx: HttpCacheContext,
-    route: Route,
+    route: Route | undefined,
     plan: Plan,
     next: CallHandler,
   ): Promise<Observable<unknown>> {
@@ -96,7 +98,9 @@ export class HttpCacheInterceptor implements NestInterceptor {
       isEnded: plan.isEndedByNest,
       server: this.host.httpAdapter?.getHttpServer() as EventEmitter | undefined,
     };
-    if ((await this.http.responses.answer(exchange, route)) === 'handle')
+    const { responses } = this.http;
+    const decision = await (route ? responses.answer(exchange, route) : responses.explain(exchange, route));
+    if (decision === 'handle')
       return next.handle().pipe(
         tap({
           next: (value: unknown) => {

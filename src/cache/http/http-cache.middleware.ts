@@ -1,14 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable, Optional } from '@nestjs/common';
+// oxlint-disable-next-line typescript/consistent-type-imports -- injected by Nest
+import { HttpAdapterHost } from '@nestjs/core';
 import type { Duration } from '../../duration.js';
 // oxlint-disable-next-line typescript/consistent-type-imports -- injected by Nest
 import { CacheService } from '../cache.service.js';
+import { HttpCacheOptionsError } from '../cache.errors.js';
 import type { ModelLike } from '../tags.js';
 import { evict } from './eviction.js';
 import { HeldResponse } from './held-response.js';
+import type { HttpCacheExplanation } from './explanation.js';
 import { HttpCacheContext, type HttpCacheRequest } from './http-cache.context.js';
 import { checkedEviction, checkedOptions, type CacheResponseOptions } from './http-cache.options.js';
 import { resolveRoute, type Exchange, type Route } from './http-cache.route.js';
+import type { ExplainedRequest, HttpApplication } from './questions.js';
 import { ResponseCache } from './response-cache.js';
 import { isSafe, writtenPaths } from './unsafe-methods.js';
 
@@ -35,6 +40,7 @@ export class HttpCache {
     private readonly cache: CacheService,
     /** @internal what holds for routes that don't say it themselves */
     @Optional() @Inject(HTTP_CACHE_STRICT) readonly strict: boolean = false,
+    @Optional() private readonly host?: HttpAdapterHost,
   ) {
     this.responses = new ResponseCache(cache);
   }
@@ -89,6 +95,29 @@ export class HttpCache {
       new HeldResponse(response, () => evict(this.cache, [eviction, page], context)).attach();
       next();
     };
+  };
+
+  /**
+   * What the cache would do with a request, and why: its route, the parts of its key, what is stored for it. The
+   * question goes through the application like the request itself, middleware and guards included, and ends at the
+   * cache: no handler of a route behind it runs, nothing is loaded, stored or counted. A GET that meets no cache on
+   * its way (interceptor or middleware) is handled, and that is all. Only requests that read are sent; of others it
+   * is known that they bypass. Header values that may say who asks, and what a scope says, are told as fingerprints.
+   *
+   * @param request method (default: GET), path or URL, headers; a request of Node's will do
+   * @param application where requests come in, outside Nest: the Express application or the server
+   * @throws HttpCacheOptionsError for a url that is none, and where no application is known
+   */
+  readonly explain = async (
+    request: ExplainedRequest,
+    application?: HttpApplication,
+  ): Promise<HttpCacheExplanation> => {
+    const known = application ?? (this.host?.httpAdapter?.getHttpServer() as HttpApplication | undefined);
+    if (known) return this.responses.questions.ask(request, known);
+    throw new HttpCacheOptionsError('explain()', {
+      problem: 'there is no application to ask',
+      expected: 'the Express application, or the server, as second argument',
+    });
   };
 
   async #answerOr(next: () => void, exchange: Exchange, route: Route): Promise<void> {

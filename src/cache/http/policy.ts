@@ -67,6 +67,9 @@ export function bypassReason(request: RequestFacts, route: RouteRules): string |
   return CREDENTIALS.find(unkeyed) ?? (request.authenticated ? 'user' : undefined);
 }
 
+/** How often an answer may turn out to depend on further headers. */
+export const MOST_LEVELS = 4;
+
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**

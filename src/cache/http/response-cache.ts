@@ -1,23 +1,25 @@
 import { Logger } from '@nestjs/common';
+import { shown } from '../../errors.js';
 import { CacheKeyError, CacheUnavailableError } from '../cache.errors.js';
 import type { CacheService } from '../cache.service.js';
 import type { Forwarded } from './cache-status.js';
+import { obstacleOf } from './entrance.js';
+import { Explainer } from './explainer.js';
 import { decodeFrame } from './frame.js';
 import { HitForMiss } from './hit-for-miss.js';
 import type { Exchange, Route } from './http-cache.route.js';
-import { variantHash } from './key.js';
+import { targetParts, variantHash } from './key.js';
 import { knownTags } from './filling.js';
-import { bypassReason } from './policy.js';
+import { MOST_LEVELS } from './policy.js';
 import { NO_DIRECTIVES, requestDirectives } from './request-directives.js';
-import { handle, refuse, type Decision } from './decision.js';
+import { handle, refuse, sendNothing, type Decision } from './decision.js';
+import type { HttpCacheExplanation } from './explanation.js';
+import { Questions } from './questions.js';
 import { RequestWatch } from './request-watch.js';
 import { RouteKeys } from './route-keys.js';
 import { Revalidations } from './revalidations.js';
 import { StoredAnswers, type Place } from './stored-answers.js';
 import { UnkeyedReads } from './unkeyed-reads.js';
-
-/** How often an answer may turn out to depend on further headers. */
-const MOST_LEVELS = 4;
 
 /** What becomes of a request to a cached route: bypassed, answered from the cache, or recorded for it. */
 export class ResponseCache {
@@ -27,9 +29,13 @@ export class ResponseCache {
   readonly #logger = new Logger('HttpCache');
   readonly #keys: RouteKeys;
   readonly #answers: StoredAnswers;
+  readonly #explainer: Explainer;
+  /** Requests that only want to know what would become of them. */
+  readonly questions = new Questions();
 
   constructor(private readonly cache: CacheService) {
     this.#keys = new RouteKeys(cache);
+    this.#explainer = new Explainer(cache, this.#keys, this.#hitForMiss);
     this.#answers = new StoredAnswers(
       cache,
       this.#hitForMiss,
@@ -44,6 +50,8 @@ export class ResponseCache {
     // Two caches on one route would wait for each other: the outer one does all there is to do.
     if (this.#responses.has(exchange.raw)) return 'handle';
     this.#responses.add(exchange.raw);
+    if (this.questions.isOne(exchange.context.rawRequest)) return this.explain(exchange, route);
+    if (Logger.isLevelEnabled('debug')) this.#logWhenOver(exchange, route);
     try {
       return await this.#decide(exchange, route);
     } catch (error) {
@@ -55,21 +63,32 @@ export class ResponseCache {
     }
   }
 
+  /** Tells who asked what would become of the request, and sends nothing. `route`: undefined where it is not cached. */
+  async explain(exchange: Exchange, route: Route | undefined): Promise<Decision> {
+    const explanation: HttpCacheExplanation = route
+      ? await this.#explainer.explain(exchange, route)
+      : { outcome: 'uncached', reason: 'route' };
+    this.questions.answer(exchange.context.rawRequest, explanation);
+    return sendNothing(exchange);
+  }
+
+  /** The path without its query, where secrets may be: no header, no body, no name. */
+  #logWhenOver({ context, raw }: Exchange, { id }: Route): void {
+    const [path] = targetParts(context.url);
+    raw.once('close', () => {
+      const status = [raw.getHeader('cache-status') ?? 'flora'].flat().join(', ');
+      this.#logger.debug(`${context.method} ${shown(path)} ${raw.statusCode} ${id}: ${status}`);
+    });
+  }
+
   async #decide(exchange: Exchange, route: Route): Promise<Decision> {
     const { context } = exchange;
     const asked = route.requestDirectives ? requestDirectives(context.headers) : NO_DIRECTIVES;
-    const reason = bypassReason(context, { scoped: route.scope !== undefined, vary: new Set(route.vary) });
-    if (reason === 'method') return handle(exchange, 'method', 'method');
+    const obstacle = obstacleOf(context, route, asked);
+    if (obstacle === 'method') return handle(exchange, 'method', 'method');
     const bypass = (detail: string): Decision =>
       asked.onlyIfCached ? refuse(exchange) : handle(exchange, 'bypass', detail);
-    if (reason !== undefined) return bypass(reason);
-    // Whoever leaves freshness to the answer has a proxy before the handler, which answers for parts of it, too.
-    const part = ['range', 'if-range'].find(
-      (name) => context.headers[name] !== undefined && !route.vary.includes(name),
-    );
-    const isAnswered = route.freshness === 'response' && context.method === 'GET';
-    if (part !== undefined && !isAnswered) return bypass(part);
-    if (asked.noStore) return bypass('no-store');
+    if (obstacle !== undefined) return bypass(obstacle);
     if (route.strict) exchange.watch = new RequestWatch(context.request);
     const url = await this.#keys.of(exchange, route);
     if (url === undefined) return bypass('scope');

@@ -3,7 +3,7 @@ import type { CacheService } from '../cache.service.js';
 import { decodeFrame, encodeFrame } from './frame.js';
 import type { HttpCacheContext } from './http-cache.context.js';
 import type { Exchange, Route } from './http-cache.route.js';
-import { entryHash, headerValues, targetParts } from './key.js';
+import { entryHash, headerValues, targetParts, type EntryIdentity } from './key.js';
 import { FORWARDED } from './policy.js';
 
 /** Fingerprint of the entries under users' keys: a value that `cache.set` put there is not one of them. */
@@ -17,30 +17,38 @@ export class RouteKeys {
   /** The hash of all that tells this answer from others, but for header values; undefined for whom nothing is kept. */
   async of(exchange: Exchange, route: Route): Promise<string | undefined> {
     const { watch, context } = exchange;
-    if (!watch) return this.#of(exchange, route);
-    return watch.keying(context, (watched) => this.#of({ ...exchange, context: watched }, route));
+    const identity = watch
+      ? await watch.keying(context, (watched) => this.#identity({ ...exchange, context: watched }, route))
+      : await this.#identity(exchange, route);
+    return identity && entryHash(identity);
   }
 
-  async #of(exchange: Exchange, route: Route): Promise<string | undefined> {
-    const scope = await scopeOf(route, exchange.context);
-    return scope === undefined ? undefined : this.#hash(exchange, route, scope);
+  /** What `of` makes its hash from. Where nothing lives under a user's key yet, nothing is put there. */
+  async told(exchange: Exchange, route: Route): Promise<EntryIdentity | undefined> {
+    return this.#identity(exchange, route, async (key) => {
+      const found = await this.cache.findEntry({ key, fingerprint: GENERATION });
+      return generationIn(found?.entry.payload) ?? randomUUID();
+    });
   }
 
-  async #hash({ context, version }: Exchange, route: Route, scope: string | null): Promise<string> {
+  async #identity(
+    { context, version }: Exchange,
+    route: Route,
+    generation = (key: string) => this.#generation(key, Math.min(route.ttl, LONGEST_GENERATION)),
+  ): Promise<EntryIdentity | undefined> {
+    const scope = await scopeOf(route, context);
+    if (scope === undefined) return undefined;
     const key = typeof route.key === 'function' ? route.key(context) : route.key;
     const parts = targetParts(context.url, route.query);
     const routed = context.routedUrl === context.url ? [] : targetParts(context.routedUrl, route.query);
-    return entryHash({
+    return {
       route: [route.id, context.pattern, version],
       scheme: context.scheme,
       host: context.host,
-      target:
-        key === undefined
-          ? ['url', ...parts, ...routed]
-          : ['key', key, await this.#generation(key, Math.min(route.ttl, LONGEST_GENERATION))],
+      target: key === undefined ? ['url', ...parts, ...routed] : ['key', key, await generation(key)],
       forwarded: headerValues(FORWARDED, context.headers),
       scope,
-    });
+    };
   }
 
   /**
@@ -56,9 +64,13 @@ export class RouteKeys {
       return id;
     }
     void entry.refresh?.fill(entry.entry.payload, lifetimes).catch(() => {});
-    const frame = decodeFrame(entry.entry.payload);
-    return frame?.kind === 'generation' ? frame.id : randomUUID();
+    return generationIn(entry.entry.payload) ?? randomUUID();
   }
+}
+
+function generationIn(payload: Buffer | undefined): string | undefined {
+  const frame = payload && decodeFrame(payload);
+  return frame?.kind === 'generation' ? frame.id : undefined;
 }
 
 /** Who the answer is for: null for whoever asks, undefined if that is not known. */

@@ -12,7 +12,7 @@ import { Miss, type MissOutcome } from './miss.js';
 import type { RequestDirectives } from './request-directives.js';
 import type { Revalidations } from './revalidations.js';
 import type { UnkeyedReads } from './unkeyed-reads.js';
-import { mayStandIn, useOf, type Standing } from './use.js';
+import { mayStandIn, standingOf, useOf } from './use.js';
 import { VariantLimit } from './variant-limit.js';
 
 /** A request, and where its answer is to be found. */
@@ -31,7 +31,6 @@ export interface Place {
 
 /** How often another process is asked whether it is done, in milliseconds. */
 const POLL = 50;
-const NO_LIMITS = { revalidate: 0, error: 0 };
 
 /** What is done with an entry that is there, and with one that is not. */
 export class StoredAnswers {
@@ -69,7 +68,8 @@ export class StoredAnswers {
     let there = { answer, found };
     let hasAsked = false;
     for (;;) {
-      const standing = this.#standing(place, there.answer, there.found);
+      const { askedAt } = place.exchange;
+      const standing = standingOf(there.answer, there.found.entry, { now: this.#now, askedAt });
       const lead = there.found.refresh;
       const use = useOf(standing, place.asked);
       const { exchange, asked, hash } = place;
@@ -182,16 +182,6 @@ export class StoredAnswers {
   #over(hash: string, outcome: MissOutcome): void {
     this.revalidations.end(hash, outcome === 'failed');
     this.#learn(hash, outcome);
-  }
-
-  #standing({ exchange }: Place, answer: StoredAnswer, { entry }: FoundEntry): Standing {
-    const now = this.#now;
-    return {
-      age: answer.age * 1_000 + (now - entry.storedAt),
-      freshFor: entry.freshUntil - now,
-      limits: answer.stale ?? NO_LIMITS,
-      isNew: entry.storedAt - entry.loadTime > exchange.askedAt,
-    };
   }
 
   #serve({ exchange, fwd, route }: Place, answer: StoredAnswer, { entry, source }: FoundEntry): Decision {

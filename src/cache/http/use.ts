@@ -1,4 +1,5 @@
-import type { StaleLimits } from './frame.js';
+import type { Entry } from '../engine/entry.js';
+import type { StaleLimits, StoredAnswer } from './frame.js';
 import type { RequestDirectives } from './request-directives.js';
 
 /** `refresh`: serve it, and load it anew meanwhile. `revalidate`: ask the handler before it is served. */
@@ -14,6 +15,20 @@ export interface Standing {
   /** Its load began after the request came: newer than that nobody can ask for. */
   isNew: boolean;
 }
+
+const NO_LIMITS: StaleLimits = { revalidate: 0, error: 0 };
+
+/** How an entry stands towards a request that came at `askedAt`, in milliseconds since the epoch. */
+export const standingOf = (
+  answer: Pick<StoredAnswer, 'age' | 'stale'>,
+  entry: Pick<Entry, 'storedAt' | 'freshUntil' | 'loadTime'>,
+  { now, askedAt }: { now: number; askedAt: number },
+): Standing => ({
+  age: answer.age * 1_000 + (now - entry.storedAt),
+  freshFor: entry.freshUntil - now,
+  limits: answer.stale ?? NO_LIMITS,
+  isNew: entry.storedAt - entry.loadTime > askedAt,
+});
 
 /** Whether an answer may be used for a request (RFC 9111 §4, §4.2.4 and §5.2.1; RFC 5861 §3). */
 export function useOf({ age, freshFor, limits, isNew }: Standing, asked: RequestDirectives): Use {
