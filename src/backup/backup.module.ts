@@ -7,6 +7,8 @@ import { BackupService } from './backup.service.js';
 import { BackupCatalogue, OPEN_BACKUP_AT } from './catalogue.js';
 import { BackupCleanup } from './cleanup.js';
 import { chosenLock, lockPlace } from './chosen-lock.js';
+import { BackupCopies } from './copies/backup-copies.js';
+import { BackupStorages } from './copies/backup-storages.js';
 import { BackupCreation } from './create/creation.js';
 import { EncryptionKeys } from './encryption/encryption-keys.js';
 import { DatabaseServer } from './engine/database-server.js';
@@ -19,7 +21,6 @@ import { RestoreTrial } from './restore/trial.js';
 import { RunQueue } from './run-queue.js';
 import { backupAndCleanUp } from './schedule/scheduled-run.js';
 import { BackupStorage } from './storage/backup-storage.js';
-import { DiskStorage } from './storage/disk.storage.js';
 import { openBackupAt } from './storage/disk.stored-backup.js';
 import { Verification } from './verification.js';
 
@@ -45,11 +46,11 @@ const ADAPTERS: Provider[] = [
     inject: [BackupOptions],
     useFactory: ({ uri }: BackupOptions) => new MongoServer(uri),
   },
+  { provide: BackupStorages, inject: [BackupOptions], useFactory: ({ storages }: BackupOptions) => storages },
   {
     provide: BackupStorage,
-    inject: [BackupOptions],
-    useFactory: ({ storage, directory }: BackupOptions) =>
-      storage === 'disk' ? new DiskStorage(directory) : storage,
+    inject: [BackupStorages],
+    useFactory: ({ primary }: BackupStorages) => primary,
   },
   { provide: EncryptionKeys, inject: [BackupOptions], useFactory: ({ keys }: BackupOptions) => keys },
   {
@@ -79,11 +80,12 @@ const ADAPTERS: Provider[] = [
     ...ADAPTERS,
     {
       provide: RUN_BACKUP,
-      inject: [BackupCreation, BackupCleanup, BackupCatalogue, BackupLocks, BackupOptions],
+      inject: [BackupCreation, BackupCleanup, BackupCopies, BackupCatalogue, BackupLocks, BackupOptions],
       useFactory: backupAndCleanUp,
     },
     RunQueue,
     BackupCatalogue,
+    BackupCopies,
     BackupCreation,
     BackupCleanup,
     Verification,

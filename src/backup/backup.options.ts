@@ -6,13 +6,12 @@ import { shown } from '../errors.js';
 import { invalidOption } from './backup.errors.js';
 import { checkLock, type LockOption } from './chosen-lock.js';
 import { bestCodec, type Codec, type Compression, findZstd, LEVELS } from './compression.js';
+import type { BackupStorages } from './copies/backup-storages.js';
+import { chosenStorages, type StorageOption } from './copies/chosen-storages.js';
 import { EncryptionKeys, type EncryptionOptions } from './encryption/encryption-keys.js';
 import { checkSchedule } from './schedule/cron-expression.js';
 import { databaseOf } from './engine/connection-string.js';
 import { checkRetention, type RetentionPolicy } from './retention.js';
-import { BackupStorage } from './storage/backup-storage.js';
-import type { S3Options } from './storage/s3-options.js';
-import { S3Storage } from './storage/s3.storage.js';
 
 /** Options of `BackupModule.forRoot()` and `createBackupService()`. All may be left out. */
 export interface BackupModuleOptions {
@@ -29,8 +28,14 @@ export interface BackupModuleOptions {
    * @default BACKUP_DIR, else `./backups`
    */
   directory?: string | undefined;
-  /** `'disk'`; `{ s3: … }`, a bucket of S3 or of a server like it; or a storage of your own. @default 'disk' */
-  storage?: 'disk' | { s3: S3Options } | BackupStorage | undefined;
+  /**
+   * `'disk'`, the option `directory`; `{ disk: path }`, another folder; `{ s3: … }`, a bucket of S3 or of a server like
+   * it; or a storage of your own. A list is the primary and those that get copies: a backup is made once it is stored
+   * in the primary, its stored bytes are then copied to the others, and `Backup.copies` tells what became of that.
+   *
+   * @default 'disk'
+   */
+  storage?: StorageOption | readonly StorageOption[] | undefined;
   /** What reads and writes the database: the MongoDB database tools. @default 'mongodump' */
   engine?: 'mongodump' | undefined;
   /**
@@ -96,7 +101,7 @@ export class BackupOptions {
   /** The database of calls that name none; `'*'` is the whole instance. */
   readonly database: string;
   readonly directory: string;
-  readonly storage: 'disk' | BackupStorage;
+  readonly storages: BackupStorages;
   readonly retention: RetentionPolicy | false;
   readonly schedule: string | false;
   readonly catchUp: boolean;
@@ -124,7 +129,7 @@ export class BackupOptions {
     this.uri = text('uri', options.uri) ?? environment.MONGO_URI;
     this.database = databaseOf(this.uri) ?? '*';
     this.directory = resolve(text('directory', options.directory) ?? environment.BACKUP_DIR);
-    this.storage = storage(options.storage);
+    this.storages = chosenStorages(options.storage ?? 'disk', this.directory);
     if (options.engine !== undefined && options.engine !== 'mongodump')
       throw invalidOption(`The option engine is ${shown(options.engine)}`, "'mongodump'");
     this.retention = options.retention ?? { days: environment.BACKUP_RETENTION_DAYS };
@@ -193,15 +198,6 @@ function text(name: string, value: string | undefined): string | undefined {
     `The option ${name} is ${name === 'uri' ? `a ${typeof value}` : shown(value)}`,
     'a text',
   );
-}
-
-function storage(value: BackupModuleOptions['storage'] = 'disk'): 'disk' | BackupStorage {
-  if (value === 'disk' || value instanceof BackupStorage) return value;
-  if (typeof value === 'object' && value !== null && 's3' in value) {
-    refuseUnknown('option storage', value, ['s3']);
-    return new S3Storage(value.s3);
-  }
-  throw invalidOption(`The option storage is ${shown(value)}`, "'disk', { s3: … } or a BackupStorage");
 }
 
 function compression({ codec = bestCodec(), level }: NonNullable<BackupModuleOptions['compression']> = {}) {

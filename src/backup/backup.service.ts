@@ -4,6 +4,7 @@ import { BackupLocks } from './backup-locks.js';
 import { BackupScheduler, type ScheduleOptions } from './backup.scheduler.js';
 import { BackupCatalogue, type BackupFilter } from './catalogue.js';
 import { BackupCleanup, type CleanupOptions, type CleanupReport } from './cleanup.js';
+import { BackupCopies, type CopyOptions, type CopyReport } from './copies/backup-copies.js';
 import { BackupCreation, type CreateBackupOptions } from './create/creation.js';
 import { Restoration, type RestoreOptions, type RestoreReport } from './restore/restoration.js';
 import { SwapRecovery } from './restore/swap-recovery.js';
@@ -26,6 +27,7 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly verification: Verification,
     private readonly restoration: Restoration,
     private readonly cleanup: BackupCleanup,
+    private readonly copies: BackupCopies,
     private readonly scheduler: BackupScheduler,
     private readonly queue: RunQueue,
     private readonly recovery: SwapRecovery,
@@ -37,12 +39,17 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
    * when this resolves, and not a byte of it when it rejects. Without `oplog` collections are read one after another:
    * what is written during the dump may be in one and not in another.
    *
+   * Where there are several storages the backup is made once the primary has it. It is then copied to the others, and
+   * what they lack of earlier ones, too: that this fails is told by `copies` of the backup and in the log, never thrown.
+   *
    * @throws BackupError DATABASE_NOT_FOUND, COLLECTION_NOT_FOUND, SERVER_UNREACHABLE, AUTHENTICATION_FAILED,
    *   NOT_AUTHORIZED, TOOL_NOT_FOUND, TOOL_TOO_OLD, TOOL_FAILED, BACKUP_INCOMPLETE, ARCHIVE_INVALID, STORAGE_FULL,
    *   STORAGE_UNUSABLE, ABORTED, TIMED_OUT, INVALID_OPTIONS
    */
-  createBackup(options?: CreateBackupOptions): Promise<Backup> {
-    return this.creation.create(options);
+  async createBackup(options?: CreateBackupOptions): Promise<Backup> {
+    const backup = await this.creation.create(options);
+    await this.copies.makeUp(backup, options?.signal);
+    return backup;
   }
 
   /**
@@ -101,9 +108,21 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   /**
-   * Removes one backup, good or damaged, and only the files that are a backup's.
+   * Makes up for copies that other storages lack, or have damaged. Every scheduled backup, and `createBackup`, ends
+   * with it; with `id` it also brings a backup back into a primary that has lost it.
    *
-   * @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND (what is not a backup of this package included)
+   * @throws BackupError INVALID_OPTIONS where there is only one storage, INVALID_BACKUP_ID, BACKUP_NOT_FOUND,
+   *   BACKUP_DAMAGED, STORAGE_UNUSABLE, ABORTED
+   */
+  copyBackups(options?: CopyOptions): Promise<CopyReport> {
+    return this.copies.run(options);
+  }
+
+  /**
+   * Removes one backup, good or damaged, and only the files that are a backup's: from all storages, or it rejects.
+   *
+   * @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND (what is not a backup of this package included),
+   *   STORAGE_UNUSABLE: it is gone from the storages that could be asked
    */
   deleteBackup(id: string): Promise<void> {
     return this.catalogue.delete(id);

@@ -8,14 +8,31 @@ import type { Manifest, ManifestNamespace } from './manifest.js';
  */
 export type BackupStatus = 'good' | 'damaged' | 'foreign';
 
+/**
+ * - `good`, `damaged`, `foreign`: as for backups;
+ * - `missing`: it isn't there;
+ * - `unknown`: the storage can't be asked.
+ */
+export type CopyStatus = BackupStatus | 'missing' | 'unknown';
+
+/** What one storage has of a backup. */
+export interface BackupCopy {
+  readonly location: string;
+  readonly status: CopyStatus;
+  /** What is wrong with it, or why it is missing where that is known. */
+  readonly problem?: string;
+}
+
 /** A backup as found in its storage. */
 export interface Backup {
   readonly id: string;
   readonly status: BackupStatus;
   /** What is wrong with it; absent when it is good. */
   readonly problem?: string;
-  /** Where it is: a folder, for backups on disk. */
+  /** Where it is: a folder, for backups on disk. With several storages: in the first that has it good. */
   readonly location: string;
+  /** Where there are several storages: what each has of it, the primary first. */
+  readonly copies?: readonly BackupCopy[];
   readonly label?: string;
   /** When its making began; present, as all that follows, where the manifest can be read. */
   readonly createdAt?: Date;
@@ -42,7 +59,7 @@ export interface Backup {
 
 /** A backup whose manifest could be read: everything about it is known. */
 export type GoodBackup = Required<Omit<Backup, Optional>> & Pick<Backup, Optional>;
-type Optional = 'problem' | 'label' | 'collections' | 'keyId';
+type Optional = 'problem' | 'copies' | 'label' | 'collections' | 'keyId';
 
 export function describeBackup(manifest: Manifest, location: string): GoodBackup {
   const { id, label, createdAt, source, archive, namespaces, engine, seconds } = manifest;

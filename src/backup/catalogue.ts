@@ -1,13 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { shown } from '../errors.js';
-import { type Backup, type BackupStatus, describeBackup } from './backup.js';
+import type { Backup, BackupStatus } from './backup.js';
 import { BackupError } from './backup.errors.js';
-import { checkedBackupId, isBackupId, isMadeId } from './backup-id.js';
+import { checkedBackupId } from './backup-id.js';
 import { refuseUnknown } from './backup.options.js';
-import { type Manifest, type ManifestReading, readManifest } from './manifest.js';
+import { BackupStorages } from './copies/backup-storages.js';
 import { EncryptionKeys } from './encryption/encryption-keys.js';
 import type { NamedKey } from './encryption/seal.js';
-import { BackupStorage, type StoredBackup } from './storage/backup-storage.js';
+import {
+  backupOf,
+  best,
+  examine,
+  inTime,
+  look,
+  missing,
+  type Sight,
+  type SightStatus,
+  unknown,
+} from './examination.js';
+import type { Manifest } from './manifest.js';
+import type { BackupStorage, StoredBackup } from './storage/backup-storage.js';
 
 /** Which backups to list; absent: all, and what else lies beside them. */
 export interface BackupFilter {
@@ -25,6 +37,14 @@ export interface RestorableBackup {
   readonly key: () => Promise<NamedKey | undefined>;
 }
 
+/** A storage that has a backup, or could. */
+export interface BackupPlace {
+  readonly location: string;
+  readonly status: SightStatus;
+  /** @throws BackupError when it isn't good there */
+  readonly open: () => RestorableBackup;
+}
+
 /** How a backup is found by its path. */
 export type OpenBackupAt = (path: string) => Promise<StoredBackup>;
 export const OPEN_BACKUP_AT = Symbol('OPEN_BACKUP_AT');
@@ -32,11 +52,14 @@ export const OPEN_BACKUP_AT = Symbol('OPEN_BACKUP_AT');
 /** Enough to hide the latency of a storage, few enough for its limits. */
 const AT_ONCE = 16;
 
-/** What there is: backups by their manifests, damaged ones, and what others put in the same place. */
+/**
+ * What there is in all storages: backups by their manifests, damaged ones, and what others put in the same place. A
+ * storage that can't be asked is told as such; only when none can, that is an error.
+ */
 @Injectable()
 export class BackupCatalogue {
   constructor(
-    private readonly storage: BackupStorage,
+    private readonly storages: BackupStorages,
     @Inject(OPEN_BACKUP_AT) private readonly openAt: OpenBackupAt,
     private readonly keys: EncryptionKeys,
   ) {}
@@ -44,118 +67,159 @@ export class BackupCatalogue {
   /** Newest first; what has no time last, by name. */
   async list(filter: BackupFilter = {}): Promise<Backup[]> {
     refuseUnknown('filter of listBackups', filter, FILTERS);
-    const names = [...(await this.storage.list())].sort();
+    const shelves = await this.shelves();
+    const names = [...new Set(shelves.flatMap(({ names }) => [...names]))].sort();
     const found: Backup[] = [];
-    for (let at = 0; at < names.length; at += AT_ONCE)
-      found.push(...(await Promise.all(names.slice(at, at + AT_ONCE).map((name) => this.look(name)))));
-    const there = await Promise.all(found.map((backup) => this.isStillThere(backup)));
+    for (let at = 0; at < names.length; at += AT_ONCE) {
+      const some = names.slice(at, at + AT_ONCE);
+      const sights = await Promise.all(
+        some.map((name) => Promise.all(shelves.map((shelf) => lookOn(shelf, name)))),
+      );
+      for (const [index, name] of some.entries())
+        if (isThere(sights[index]!, shelves)) found.push(backupOf(name, sights[index]!));
+    }
     return found
-      .filter((_, index) => there[index])
       .filter((backup) => FILTERS.every((key) => filter[key] === undefined || backup[key] === filter[key]))
       .sort((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? 1 : -1));
   }
 
-  /** @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND */
+  /** @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND, STORAGE_UNUSABLE */
   async get(id: string): Promise<Backup> {
-    await this.storage.open(checkedBackupId(id)).catch(unlessMissing);
-    return this.look(id);
+    return backupOf(id, await this.sights(id));
   }
 
   /**
+   * The good copies of a backup, in the order of the storages.
+   *
    * @param ref an id, `'latest'` for the newest good one, or with a separator in it a path
-   * @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND, BACKUP_DAMAGED, BACKUP_UNSUPPORTED
+   * @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND, BACKUP_DAMAGED, BACKUP_UNSUPPORTED, STORAGE_UNUSABLE
    */
-  async find(ref: string): Promise<RestorableBackup> {
-    if (typeof ref === 'string' && /[/\\]/.test(ref)) return this.restorable(await this.openAt(ref));
-    if (ref !== 'latest') return this.restorable(await this.storage.open(checkedBackupId(ref)), ref);
+  async copies(ref: string): Promise<readonly RestorableBackup[]> {
+    if (typeof ref === 'string' && /[/\\]/.test(ref)) return [await this.restorableAt(ref)];
+    if (ref !== 'latest') return this.goodOnes(await this.sights(ref));
     const [latest] = await this.list({ status: 'good' });
-    if (latest) return this.find(latest.id);
+    if (latest) return this.copies(latest.id);
     throw new BackupError('BACKUP_NOT_FOUND', {
-      problem: `There is no good backup in ${this.storage.location}`,
+      problem: `There is no good backup in ${this.storages.location}`,
       advice: 'make one with createBackup()',
     });
   }
 
-  /** Removes a backup, good or damaged; never what isn't one. */
-  async delete(id: string): Promise<void> {
-    const { status } = await this.get(id);
-    if (status === 'foreign')
+  /** All storages, by what they have of a backup that one of them has at least. */
+  async places(id: string): Promise<readonly BackupPlace[]> {
+    const sights = await this.sights(id);
+    return sights.map((sight) => ({ ...sight, open: () => this.restorable(sight) }));
+  }
+
+  /** The first of the good copies. */
+  async find(ref: string): Promise<RestorableBackup> {
+    return (await this.copies(ref))[0]!;
+  }
+
+  /**
+   * Removes a backup, good or damaged, from all storages, the primary first; never what isn't one.
+   *
+   * @param from the only storages to remove it from, by their indexes
+   * @throws BackupError STORAGE_UNUSABLE when one can't be asked: it is gone from the others then
+   */
+  async delete(id: string, from?: ReadonlySet<number>): Promise<void> {
+    const sights = await this.sights(id);
+    if (!['good', 'damaged'].includes(best(sights).status))
       throw new BackupError('BACKUP_NOT_FOUND', {
-        problem: `${shown(id)} in ${this.storage.location} is no backup of this package`,
+        problem: `${shown(id)} in ${this.storages.location} is no backup of this package`,
         advice: 'remove it by hand',
       });
-    await this.storage.delete(id);
+    const failures: unknown[] = [];
+    let removed = 0;
+    for (const [index, { storage, status, error }] of sights.entries()) {
+      if ((from && !from.has(index)) || status === 'foreign' || status === 'newer') continue;
+      const failure = error ?? (await failureOf(storage.delete(id)));
+      if (failure === undefined) removed++;
+      // What seems to be missing was perhaps a copy in the making.
+      else if (status !== 'missing') failures.push(failure);
+    }
+    const serious = failures.find((failure) => !isNotFound(failure));
+    // Nothing removed and nothing serious: somebody else was quicker.
+    if (serious !== undefined || removed === 0) throw serious ?? failures[0] ?? this.notFound(id);
   }
 
-  /** False for what was deleted while it was looked at, and so seemed to lack something. */
-  private async isStillThere({ id, status }: Backup): Promise<boolean> {
-    if (status === 'good' || !isBackupId(id)) return true;
-    return this.storage.open(id).then(
-      () => true,
-      (error: unknown) => !(error instanceof BackupError && error.code === 'BACKUP_NOT_FOUND'),
+  /** What each storage has under an id, which one of them has at least. */
+  private async sights(id: string): Promise<readonly Sight[]> {
+    checkedBackupId(id);
+    const sights = await Promise.all(this.storages.all.map((storage) => look(storage, id)));
+    if (sights.some(({ status }) => status !== 'missing' && status !== 'unknown')) return sights;
+    throw sights.find(({ error }) => error)?.error ?? this.notFound(id);
+  }
+
+  private async shelves(): Promise<readonly Shelf[]> {
+    const asked = await Promise.allSettled(
+      this.storages.all.map((storage) => inTime(storage, storage.list())),
     );
+    const shelves = asked.map((answer, index): Shelf => {
+      const storage = this.storages.all[index]!;
+      if (answer.status === 'fulfilled') return { storage, names: new Set(answer.value) };
+      if (!(answer.reason instanceof BackupError)) throw answer.reason;
+      return { storage, names: new Set(), error: answer.reason };
+    });
+    if (shelves.every(({ error }) => error)) throw shelves[0]!.error;
+    return shelves;
   }
 
-  private async restorable(stored: StoredBackup, name?: string): Promise<RestorableBackup> {
-    const { status, problem, manifest } = await examine(stored, name);
-    if (status !== 'good' || !manifest)
+  private goodOnes(sights: readonly Sight[]): readonly RestorableBackup[] {
+    const first = best(sights);
+    const { sha256 } = this.restorable(first).manifest.archive;
+    return sights
+      .filter(({ status, manifest }) => status === 'good' && manifest?.archive.sha256 === sha256)
+      .map((sight) => this.restorable(sight));
+  }
+
+  private async restorableAt(path: string): Promise<RestorableBackup> {
+    const stored = await this.openAt(path);
+    return this.restorable({ stored, location: stored.location, ...(await examine(stored)) });
+  }
+
+  private restorable({
+    stored,
+    status,
+    location,
+    problem,
+    manifest,
+  }: Omit<Sight, 'storage'>): RestorableBackup {
+    if (status !== 'good' || !manifest || !stored)
       throw new BackupError(REFUSALS[status], {
-        problem: `${stored.location} holds no good backup: ${problem}`,
+        problem: `${location} holds no good backup: ${problem}`,
         advice: 'listBackups() tells which are good',
       });
     const { encryption } = manifest.archive;
     return { stored, manifest, key: async () => encryption && this.keys.of(encryption) };
   }
 
-  private async look(name: string): Promise<Backup> {
-    const location = `${this.storage.location}/${name}`;
-    if (!isBackupId(name))
-      return { id: name, status: 'foreign', location, problem: 'its name is no backup id' };
-    try {
-      const stored = await this.storage.open(name);
-      const { manifest, status, ...found } = await examine(stored, name);
-      return {
-        ...(manifest && describeBackup(manifest, stored.location)),
-        id: name,
-        status: status === 'newer' ? 'foreign' : status,
-        location: stored.location,
-        ...found,
-      };
-    } catch (error) {
-      if (!(error instanceof BackupError)) throw error;
-      return { id: name, status: 'foreign', location, problem: error.message };
-    }
+  private notFound(id: string): BackupError {
+    return new BackupError('BACKUP_NOT_FOUND', {
+      problem: `There is no backup ${id} in ${this.storages.location}`,
+      advice: 'listBackups() gives those there are',
+    });
   }
 }
 
 const FILTERS = ['status', 'database', 'label'] as const satisfies (keyof BackupFilter)[];
 
-interface Finding {
-  readonly status: BackupStatus | 'newer';
-  readonly problem?: string;
-  readonly manifest?: Manifest;
+/** What lies in one storage. */
+interface Shelf {
+  readonly storage: BackupStorage;
+  readonly names: ReadonlySet<string>;
+  /** Why that isn't known. */
+  readonly error?: BackupError;
 }
 
-/** @param name under which it was found; absent: anywhere */
-async function examine(stored: StoredBackup, name?: string): Promise<Finding> {
-  const text = await stored.manifest();
-  if (text === undefined) return { status: 'foreign', problem: 'it has no manifest' };
-  const reading = readManifest(text);
-  if (reading.status !== 'good') return { ...reading, status: statusOf(reading.status, name) };
-  const { manifest } = reading;
-  if (name !== undefined && manifest.id !== name)
-    return { status: 'foreign', problem: `its manifest is that of ${manifest.id}` };
-  const { file, bytes } = manifest.archive;
-  const size = await stored.size(file);
-  if (size === bytes) return reading;
-  const problem =
-    size === undefined ? `its ${file} is missing` : `its ${file} has ${size} bytes instead of ${bytes}`;
-  return { status: 'damaged', problem, manifest };
+async function lookOn({ storage, names, error }: Shelf, name: string): Promise<Sight> {
+  if (error) return unknown(storage, name, error);
+  return names.has(name) ? look(storage, name) : missing(storage, name);
 }
 
-function statusOf(found: Exclude<ManifestReading['status'], 'good'>, name?: string): Finding['status'] {
-  if (found === 'unreadable') return name === undefined || isMadeId(name) ? 'damaged' : 'foreign';
-  return found;
+/** False for what was deleted while it was looked at. */
+function isThere(sights: readonly Sight[], shelves: readonly Shelf[]): boolean {
+  return sights.some(({ status }, index) => status !== 'missing' && !shelves[index]!.error);
 }
 
 /** Why something that was found can't be restored. */
@@ -164,14 +228,21 @@ const REFUSALS = {
   damaged: 'BACKUP_DAMAGED',
   newer: 'BACKUP_UNSUPPORTED',
   foreign: 'BACKUP_NOT_FOUND',
+  missing: 'BACKUP_NOT_FOUND',
+  unknown: 'STORAGE_UNUSABLE',
 } as const;
 
 function timeOf({ createdAt }: Backup): number {
   return createdAt?.getTime() ?? -Infinity;
 }
 
-/** Only that there is nothing of that name matters here; what it is will be told by looking at it. */
-function unlessMissing(error: unknown): void {
-  if (error instanceof BackupError && error.code !== 'BACKUP_NOT_FOUND') return;
-  throw error;
+async function failureOf(work: Promise<void>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (failure: unknown) => failure,
+  );
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof BackupError && error.code === 'BACKUP_NOT_FOUND';
 }

@@ -5,6 +5,7 @@ import { BackupService } from './backup.service.js';
 import { BackupCatalogue } from './catalogue.js';
 import { BackupCleanup } from './cleanup.js';
 import { chosenLock, lockPlace } from './chosen-lock.js';
+import { BackupCopies } from './copies/backup-copies.js';
 import { BackupCreation } from './create/creation.js';
 import { MongoServer } from './engine/mongo.server.js';
 import { MongodumpEngine } from './engine/mongodump.engine.js';
@@ -13,7 +14,6 @@ import { SwapRecovery } from './restore/swap-recovery.js';
 import { RestoreTrial } from './restore/trial.js';
 import { RunQueue } from './run-queue.js';
 import { backupAndCleanUp } from './schedule/scheduled-run.js';
-import { DiskStorage } from './storage/disk.storage.js';
 import { openBackupAt } from './storage/disk.stored-backup.js';
 import { Verification } from './verification.js';
 
@@ -27,12 +27,21 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
   const all = new BackupOptions(options);
   const engine = new MongodumpEngine(all.uri, all.tools);
   const server = new MongoServer(all.uri);
-  const storage = all.storage === 'disk' ? new DiskStorage(all.directory) : all.storage;
   const queue = new RunQueue();
   const locks = new BackupLocks(chosenLock(all), lockPlace(all));
   const recovery = new SwapRecovery(server, locks);
-  const catalogue = new BackupCatalogue(storage, openBackupAt, all.keys);
-  const creation = new BackupCreation(all, engine, server, storage, queue, all.keys, recovery);
+  const catalogue = new BackupCatalogue(all.storages, openBackupAt, all.keys);
+  const copies = new BackupCopies(all, all.storages, catalogue, queue);
+  const creation = new BackupCreation(
+    all,
+    engine,
+    server,
+    all.storages.primary,
+    queue,
+    all.keys,
+    recovery,
+    copies,
+  );
   const cleanup = new BackupCleanup(all, catalogue);
   const service = new BackupService(
     creation,
@@ -40,7 +49,8 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
     new Verification(catalogue, new RestoreTrial(engine, server), queue),
     new Restoration(catalogue, engine, server, queue, locks, recovery),
     cleanup,
-    new BackupScheduler(all, backupAndCleanUp(creation, cleanup, catalogue, locks, all)),
+    copies,
+    new BackupScheduler(all, backupAndCleanUp(creation, cleanup, copies, catalogue, locks, all)),
     queue,
     recovery,
     locks,

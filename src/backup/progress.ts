@@ -2,9 +2,10 @@
 export interface BackupProgress {
   /**
    * `dump` reads the database, `verify` the backup before its restore, `load` writes the database, `swap` puts what was
-   * loaded in its place: told once, when it begins; from then on a restore can't be stopped.
+   * loaded in its place: told once, when it begins; from then on a restore can't be stopped. `copy` brings a backup
+   * into another storage: its bytes are stored ones.
    */
-  readonly phase: 'dump' | 'verify' | 'load' | 'swap';
+  readonly phase: 'dump' | 'verify' | 'load' | 'swap' | 'copy';
   /** The namespace that is being read, as `database.collection`. */
   readonly namespace?: string;
   readonly documents: number;

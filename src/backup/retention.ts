@@ -27,6 +27,8 @@ export interface RetentionCandidate {
   readonly bytes: number;
   /** What it is a backup of: the rules count each source for itself. */
   readonly source: string;
+  /** The storages that have it good; absent where there is only one. */
+  readonly at?: readonly string[] | undefined;
 }
 
 export interface RetentionDecision {
@@ -36,7 +38,8 @@ export interface RetentionDecision {
 }
 
 /**
- * Decides which of the good backups may go. The newest one of each source never goes, whatever the policy says.
+ * Decides which of the good backups may go. The newest one of each source never goes, whatever the policy says, and
+ * neither does the newest that any one storage has of it: while copies fail, that storage keeps what it got last.
  * What is dated after `now`, by a clock that went wrong, is kept until its time has come and counts for no rule: else
  * it would stand for the backups that are made now, and these would go.
  *
@@ -52,7 +55,7 @@ export function decideRetention(
   const newestFirst = backups.toSorted(byAge);
   const future = newestFirst.filter(({ createdAt }) => createdAt.getTime() > now);
   const sources = groupBySource(newestFirst.slice(future.length));
-  const lasts = new Set([...sources.values()].map(([newest]) => newest!));
+  const lasts = new Set([...sources.values()].flatMap(newestOfStorages));
   const kept = new Set([
     ...lasts,
     ...[...sources.values()].flatMap((group) => keptByRules(group, policy, now)),
@@ -103,6 +106,16 @@ function keptByRules(
     ...newestFirst.filter(({ createdAt }) => now - createdAt.getTime() < (days ?? 0) * DAY),
     ...periods.flatMap((rule) => newestOfEach(newestFirst, PERIODS[rule]).slice(0, policy[rule])),
   ];
+}
+
+/** The newest one in each storage. */
+function newestOfStorages(newestFirst: readonly RetentionCandidate[]): RetentionCandidate[] {
+  const seen = new Set<string>();
+  return newestFirst.filter(({ at = [''] }) => {
+    const isFirst = at.some((storage) => !seen.has(storage));
+    for (const storage of at) seen.add(storage);
+    return isFirst;
+  });
 }
 
 function newestOfEach(

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { shown } from '../errors.js';
-import { countDocuments } from './backup.js';
+import { type BackupCopy, countDocuments } from './backup.js';
 import { BackupError, invalidOption } from './backup.errors.js';
 import { checkedBackupId } from './backup-id.js';
 import { refuseUnknown } from './backup.options.js';
-import { BackupCatalogue, type RestorableBackup } from './catalogue.js';
+import { BackupCatalogue, type BackupPlace, type RestorableBackup } from './catalogue.js';
+import type { Manifest } from './manifest.js';
 import { checkWatch } from './names.js';
 import type { ProgressListener } from './progress.js';
 import { readProved, verifyHash } from './proof.js';
@@ -26,9 +27,12 @@ export type VerifyLevel = 'hash' | 'archive' | 'restore';
 export interface VerifyReport {
   readonly id: string;
   readonly level: VerifyLevel;
+  /** With several storages: of all that have it. */
   readonly good: boolean;
   /** What is wrong; absent when it is good. */
   readonly problem?: string;
+  /** Where there are several storages: what was found in each. One that lacks it is told, and is not bad. */
+  readonly copies?: readonly BackupCopy[];
   /** Stored bytes that were found right. */
   readonly bytes: number;
   /** Documents that were walked; 0 at level `hash`. */
@@ -63,23 +67,31 @@ export class Verification {
     if (!LEVELS.includes(level))
       throw invalidOption(`The level is ${shown(level)}`, "'hash', 'archive' or 'restore'");
     const begun = performance.now();
-    const report = (found: Pick<VerifyReport, 'good' | 'problem' | 'bytes' | 'documents'>): VerifyReport => ({
+    const found: Finding[] = [];
+    let proved: Finding | undefined;
+    for (const place of await this.catalogue.places(checkedBackupId(id))) {
+      const sha256 = proved?.manifest?.archive.sha256;
+      // What was proved of some bytes holds for the same ones elsewhere.
+      const finding = await examine(place, (backup) =>
+        this.prove(backup, backup.manifest.archive.sha256 === sha256 ? 'hash' : level, options),
+      );
+      found.push(finding);
+      if (finding.copy.status === 'good') proved ??= finding;
+    }
+    const bad = found.filter(({ copy }) => copy.problem !== undefined);
+    // With nothing proved and nothing found damaged, it isn't known.
+    const unknown = found.find(({ error }) => error);
+    if (unknown && !proved && !bad.some(({ copy }) => copy.status === 'damaged')) throw unknown.error;
+    return {
       id,
       level,
-      ...found,
+      good: bad.length === 0,
+      ...(bad.length === 0 ? {} : { problem: bad.map(({ copy }) => copy.problem).join(' ') }),
+      ...(found.length > 1 ? { copies: found.map(({ copy }) => copy) } : {}),
+      bytes: proved?.manifest?.archive.bytes ?? 0,
+      documents: proved?.documents ?? 0,
       seconds: Math.round(performance.now() - begun) / 1_000,
-    });
-    try {
-      const backup = await this.catalogue.find(checkedBackupId(id));
-      return report({
-        good: true,
-        bytes: backup.manifest.archive.bytes,
-        documents: await this.prove(backup, level, options),
-      });
-    } catch (error) {
-      if (!(error instanceof BackupError && VERDICTS.includes(error.code))) throw error;
-      return report({ good: false, problem: error.message, bytes: 0, documents: 0 });
-    }
+    };
   }
 
   /** Gives the number of documents that were walked. */
@@ -100,5 +112,32 @@ export class Verification {
     }
     await verifyHash(backup, signal);
     return 0;
+  }
+}
+
+interface Finding {
+  readonly copy: BackupCopy;
+  readonly manifest?: Manifest;
+  readonly documents?: number;
+  /** Why it can't be told. */
+  readonly error?: BackupError;
+}
+
+async function examine(
+  { location, status, open }: BackupPlace,
+  prove: (backup: RestorableBackup) => Promise<number>,
+): Promise<Finding> {
+  if (status === 'missing') return { copy: { location, status } };
+  try {
+    const backup = open();
+    const documents = await prove(backup);
+    return { copy: { location, status: 'good' }, manifest: backup.manifest, documents };
+  } catch (error) {
+    if (!(error instanceof BackupError)) throw error;
+    const problem = error.message;
+    if (VERDICTS.includes(error.code)) return { copy: { location, status: 'damaged', problem } };
+    if (error.code === 'STORAGE_UNUSABLE') return { copy: { location, status: 'unknown', problem }, error };
+    if (error.code === 'BACKUP_NOT_FOUND') return { copy: { location, status: 'foreign', problem }, error };
+    throw error;
   }
 }

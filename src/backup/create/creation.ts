@@ -3,6 +3,7 @@ import { type Backup, describeBackup } from '../backup.js';
 import { invalidOption, list } from '../backup.errors.js';
 import { BackupIds } from '../backup-id.js';
 import { BackupOptions, refuseUnknown } from '../backup.options.js';
+import { BackupCopies } from '../copies/backup-copies.js';
 import { withDeadline } from './deadline.js';
 import { precedent } from './precedent.js';
 import { checkRoom } from './room.js';
@@ -45,6 +46,7 @@ export class BackupCreation {
     private readonly queue: RunQueue,
     private readonly keys: EncryptionKeys,
     private readonly recovery: SwapRecovery,
+    private readonly copies: BackupCopies,
   ) {}
 
   /**
@@ -53,9 +55,12 @@ export class BackupCreation {
    */
   async create(wanted: CreateBackupOptions = {}, confirm = async (): Promise<void> => {}): Promise<Backup> {
     const request = this.understand(wanted);
-    return this.queue.run(wanted.signal, (signal) =>
-      withDeadline(this.options.timeoutMs, signal, (signal) => this.make(request, wanted, signal, confirm)),
-    );
+    return this.queue.run(wanted.signal, async (signal) => {
+      const made = await withDeadline(this.options.timeoutMs, signal, (signal) =>
+        this.make(request, wanted, signal, confirm),
+      );
+      return this.copies.ofNew(made, { signal, onProgress: wanted.onProgress });
+    });
   }
 
   /** Removes what killed processes left behind. A storage that can't be used is said, not thrown. */

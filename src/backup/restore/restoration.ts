@@ -6,6 +6,7 @@ import { BackupLocks } from '../backup-locks.js';
 import { type BackupError, type BackupErrorCode, invalidOption } from '../backup.errors.js';
 import { refuseUnknown } from '../backup.options.js';
 import { BackupCatalogue, type RestorableBackup } from '../catalogue.js';
+import { fromAnyCopy } from '../copies/from-any-copy.js';
 import { nameOf } from '../create/dump-plan.js';
 import { DatabaseServer, type ServerSession } from '../engine/database-server.js';
 import { DumpEngine } from '../engine/dump-engine.js';
@@ -88,16 +89,17 @@ export class Restoration {
     checkSwitch('dryRun', options.dryRun);
     return this.queue.run(options.signal, async (signal) => {
       const begun = performance.now();
-      const backup = await this.catalogue.find(ref);
-      const plan = planRestore(backup.manifest, options);
-      await this.engine.prepare('load');
-      const { refusal, present } = await this.server.use((session) =>
-        options.dryRun
-          ? this.dryRun(session, backup, plan, options, signal)
-          : this.locked(session, backup, plan, options, signal),
-      );
-      const { id } = backup.manifest;
-      return reportOf(id, plan, present, refusal, options.dryRun ?? false, performance.now() - begun);
+      return fromAnyCopy(await this.catalogue.copies(ref), this.log, async (backup) => {
+        const plan = planRestore(backup.manifest, options);
+        await this.engine.prepare('load');
+        const { refusal, present } = await this.server.use((session) =>
+          options.dryRun
+            ? this.dryRun(session, backup, plan, options, signal)
+            : this.locked(session, backup, plan, options, signal),
+        );
+        const { id } = backup.manifest;
+        return reportOf(id, plan, present, refusal, options.dryRun ?? false, performance.now() - begun);
+      });
     });
   }
 

@@ -5,15 +5,18 @@ import type { BackupOptions } from '../backup.options.js';
 import type { RunBackup } from '../backup.scheduler.js';
 import type { BackupCatalogue } from '../catalogue.js';
 import type { BackupCleanup } from '../cleanup.js';
+import type { BackupCopies } from '../copies/backup-copies.js';
 import type { BackupCreation } from '../create/creation.js';
 
 /**
  * What a schedule runs, in one process at a time. Retention comes only after a backup that succeeded: while backups
- * fail nothing is removed. That it fails itself costs room, not data, so it is said and no more.
+ * fail nothing is removed. That it fails itself costs room, not data, so it is said and no more. What earlier runs
+ * could not copy to other storages is made up for in the end.
  */
 export function backupAndCleanUp(
   creation: BackupCreation,
   cleanup: BackupCleanup,
+  copies: BackupCopies,
   catalogue: BackupCatalogue,
   locks: BackupLocks,
   { retention, database }: BackupOptions,
@@ -36,6 +39,7 @@ export function backupAndCleanUp(
         return undefined;
       const backup = await creation.create({ ...wanted, signal: lock.signal }, () => lock.confirm());
       await cleanUpAfter(backup);
+      await copies.makeUp(backup, lock.signal);
       return backup;
     } catch (error) {
       throw lock.signal.aborted ? lock.signal.reason : error;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type BackupModuleOptions, BackupOptions } from '../../../src/backup/backup.options.js';
+import { DiskStorage } from '../../../src/backup/storage/disk.storage.js';
 import { bestCodec } from '../../../src/backup/compression.js';
 
 const none = (): undefined => undefined;
@@ -11,13 +12,28 @@ describe('the options of backups', () => {
       uri: 'mongodb://localhost:27017/flora-shop',
       database: 'flora-shop',
       directory: resolve('backups'),
-      storage: 'disk',
+      storages: { primary: { location: resolve('backups') }, copies: [] },
       retention: { days: 7 },
       schedule: false,
       compression: { codec: bestCodec() },
       timeoutMs: 6 * 3_600_000,
       tools: {},
     });
+  });
+
+  it('name one storage, or a primary and those for copies', () => {
+    const own = new DiskStorage('/own');
+    const locations = (storage: BackupModuleOptions['storage']): string[] =>
+      new BackupOptions({ storage, directory: '/main' }, none).storages.all.map(({ location }) => location);
+
+    expect(locations(own)).toEqual(['/own']);
+    expect(locations({ disk: 'nas' })).toEqual([resolve('nas')]);
+    expect(locations(['disk', { disk: '/nas' }, { s3: { bucket: 'shop' } }, own])).toEqual([
+      '/main',
+      '/nas',
+      's3://shop/backups',
+      '/own',
+    ]);
   });
 
   it('come from the environment where they are not given', () => {
@@ -69,6 +85,14 @@ describe('the options of backups', () => {
     ['INVALID_OPTIONS', { uri: 'localhost' }],
     ['INVALID_OPTIONS', { uri: 7 }],
     ['INVALID_OPTIONS', { directory: '' }],
+    ['INVALID_OPTIONS', { storage: [] }],
+    ['INVALID_OPTIONS', { storage: ['disk', 'disk'] }],
+    ['INVALID_OPTIONS', { storage: ['disk', { disk: 'backups' }] }],
+    ['INVALID_OPTIONS', { storage: 'tape' }],
+    ['INVALID_OPTIONS', { storage: [['disk']] }],
+    ['INVALID_OPTIONS', { storage: { disk: '' } }],
+    ['INVALID_OPTIONS', { storage: { disk: '/a', s3: { bucket: 'shop' } } }],
+    ['INVALID_OPTIONS', { storage: {} }],
     ['INVALID_OPTIONS', { directory: 'a\0b' }],
     ['INVALID_OPTIONS', { timeout: 0 }],
     ['INVALID_OPTIONS', { tools: { mongodmp: '/x' } }],

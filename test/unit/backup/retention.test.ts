@@ -56,6 +56,23 @@ describe('retention', () => {
     expect(kept({ yearly: 9 })).toEqual(['sun-late', 'dec', 'old']);
   });
 
+  it('keeps the newest that each storage has, while later ones did not get there', () => {
+    const at = (id: string, daysAgo: number, ...at: string[]) => backup(id, daysAgo, { at });
+    const all = [
+      at('new', 0, 'disk'),
+      at('blog', 1, 'bucket', 'disk'),
+      at('both', 2, 'disk', 'bucket'),
+      at('old', 3, 'disk', 'bucket', 'tape'),
+      at('oldest', 4, 'bucket'),
+    ];
+    all[1] = { ...all[1]!, source: 'blog' };
+    for (const policy of [{ keepLast: 1 }, { days: 0.1 }, { maxBytes: 1 }])
+      expect(decideRetention(all, policy, NOW)).toEqual({
+        remove: ['oldest'],
+        keep: ['old', 'both', 'blog', 'new'],
+      });
+  });
+
   it('then lets the oldest go until the rest fits', () => {
     expect(decideRetention(daily, { maxBytes: 350 }, NOW).keep).toEqual(['d2', 'd1', 'd0']);
     expect(decideRetention(daily, { keepLast: 5, maxBytes: 250 }, NOW).keep).toEqual(['d1', 'd0']);
