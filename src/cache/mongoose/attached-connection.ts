@@ -4,54 +4,53 @@ import { clientOf, nativeCollections, siblingsOf } from './mongoose-internals.js
 import { forgetDatabase, observeClient, observeDatabase } from './observed-client.js';
 import { forgetCollection, observeCollection } from './observed-collection.js';
 import { populatedReads } from './populated-queries.js';
-import { addReader, readerOf, removeReader, type Reader } from './reader.js';
+import { addReader, readersOf, removeReader, type Reader } from './reader.js';
 import type { WriteObserver } from './write-observers.js';
 
 /** Opening a connection emits both, the first one before its collections get theirs from the driver. */
 const OPENING = ['connected', 'open'] as const;
 
+const methods: Methods = {
+  useDb(this: Connection, ...args: unknown[]) {
+    const sibling = callBehind<Connection>(this, 'useDb', args);
+    for (const { onSibling } of readersOf(this)) onSibling(sibling);
+    return sibling;
+  },
+  collection(this: Connection, ...args: unknown[]) {
+    const collection = callBehind<object>(this, 'collection', args);
+    putInFront(collection, populatedReads);
+    return collection;
+  },
+};
+
 /** One connection that is attached: its queries are answered by `reader`, the writes of its client are observed. */
 export class AttachedConnection {
   readonly #onOpening = () => this.#observe();
-  readonly #methods: Methods;
   #endObserving: (() => void) | undefined;
 
   constructor(
     private readonly connection: Connection,
     private readonly reader: Reader,
-    private readonly events: { onWrites: WriteObserver; onSibling: (connection: Connection) => void },
-  ) {
-    this.#methods = {
-      useDb: (...args: unknown[]) => {
-        const sibling = callBehind<Connection>(connection, 'useDb', args);
-        events.onSibling(sibling);
-        return sibling;
-      },
-      collection: (...args: unknown[]) => {
-        const collection = callBehind<object>(connection, 'collection', args);
-        putInFront(collection, populatedReads);
-        return collection;
-      },
-    };
-  }
+    private readonly onWrites: WriteObserver,
+  ) {}
 
   begin(): void {
     const { connection, reader } = this;
     addReader(connection, reader);
     for (const event of OPENING) connection.on(event, this.#onOpening);
-    putInFront(connection, this.#methods);
+    putInFront(connection, methods);
     for (const collection of nativeCollections(connection)) putInFront(collection, populatedReads);
     this.#observe();
-    for (const sibling of siblingsOf(connection)) this.events.onSibling(sibling);
+    for (const sibling of siblingsOf(connection)) reader.onSibling(sibling);
   }
 
   end(): void {
     const { connection, reader } = this;
     removeReader(connection, reader);
     for (const event of OPENING) connection.off(event, this.#onOpening);
-    takeAway(connection, this.#methods);
     this.#endObserving?.();
-    if (readerOf(connection)) return;
+    if (readersOf(connection).length > 0) return;
+    takeAway(connection, methods);
     if (connection.db) forgetDatabase(connection.db);
     for (const native of nativeCollections(connection)) {
       takeAway(native, populatedReads);
@@ -61,11 +60,11 @@ export class AttachedConnection {
 
   /** As soon as there is a client; a connection that was closed and opened anew has another one. */
   #observe(): void {
-    const { connection, events } = this;
+    const { connection } = this;
     const client = clientOf(connection);
     if (!client) return;
     this.#endObserving?.();
-    this.#endObserving = observeClient(client, events.onWrites);
+    this.#endObserving = observeClient(client, this.onWrites);
     if (connection.db) observeDatabase(connection.db);
     for (const { collection } of nativeCollections(connection)) if (collection) observeCollection(collection);
   }

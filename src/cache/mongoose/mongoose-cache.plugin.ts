@@ -150,11 +150,12 @@ export class MongooseCachePlugin implements BeforeApplicationShutdown {
     this.cache.decodeWith('bson', (payload) => decodePayload(payload, bson));
     const attached = new AttachedConnection(
       connection,
-      { reads: new CachedReads(this.cache, bson), defaults: this.#defaults },
       {
-        onWrites: this.#invalidate,
+        reads: new CachedReads(this.cache, bson),
+        defaults: this.#defaults,
         onSibling: (sibling) => void siblings.push(...this.#attachConnection(sibling)),
       },
+      this.#invalidate,
     );
     const siblings: (() => void)[] = [];
     this.#connections.add(connection);

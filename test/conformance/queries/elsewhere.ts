@@ -1,5 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CacheUnderTest } from './query-cache.js';
 import type { PlaceServers } from './place.js';
@@ -31,13 +33,32 @@ export interface Elsewhere {
 
 const HERE = import.meta.dirname;
 
-export async function startElsewhere(
+/** What the first of these processes has compiled, the others have; it goes with the last of them. */
+const compiled = { users: 0, folder: '' };
+let started: Promise<unknown> = Promise.resolve();
+
+export async function startElsewhere(underTest: CacheUnderTest, servers: PlaceServers): Promise<Elsewhere> {
+  if (compiled.users === 0) compiled.folder = mkdtempSync(join(tmpdir(), 'flora-elsewhere-'));
+  compiled.users += 1;
+  const mine = started.then(() => start(underTest, servers));
+  started = mine.catch(leave);
+  const elsewhere = await mine;
+  return { ...elsewhere, close: () => elsewhere.close().finally(leave) };
+}
+
+function leave(): void {
+  compiled.users -= 1;
+  if (compiled.users === 0) rmSync(compiled.folder, { recursive: true, force: true });
+}
+
+async function start(
   { module, variant }: CacheUnderTest,
   { mongoUri, directRedisUrl, namespace }: PlaceServers,
 ): Promise<Elsewhere> {
   const settings = { module, variant, mongoUri, directRedisUrl, namespace };
   const child = fork(join(HERE, 'elsewhere.child.ts'), [JSON.stringify(settings)], {
     execArgv: ['--import', join(HERE, '../../fault/typescript.mjs'), '--import', 'reflect-metadata'],
+    env: { FAULT_COMPILED: compiled.folder, ...process.env },
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

@@ -203,6 +203,27 @@ export const races: Group = {
       },
     },
     {
+      name: '1,000 cold reads at once in four processes are one read of the database',
+      run: async (at) => {
+        const others = await Promise.all([at.elsewhere(), at.elsewhere(), at.elsewhere()]);
+        for (let round = 0; round < 3; round += 1) {
+          const id = await planted(at);
+          const order = { model: 'Product', method: 'findById', args: [String(id)], lean: true } as const;
+          const here = at.reads(async () => {
+            const prices = await Promise.all(Array.from({ length: 250 }, () => byId(at, id)));
+            assert.deepEqual(new Set(prices), new Set([1]));
+          });
+          const there = others.map((one) => one.run({ ...order, cached: true, times: 250 }));
+          const reports = await Promise.all(there);
+          for (const { answers } of reports) assert.equal(answers.length, 250);
+          assert.equal(
+            reports.reduce((sum, { reads }) => sum + reads, await here),
+            1,
+          );
+        }
+      },
+    },
+    {
       name: 'what one process has read, another one has',
       run: async (at) => {
         const id = await planted(at);
