@@ -8,6 +8,7 @@ import { ConfigService } from '@nestjs/config';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import type { CacheModuleOptions } from './cache.options.js';
 import { CacheService, createCache } from './cache.service.js';
+import { EarlyRoutes } from './http/early-routes.js';
 import { HttpCacheInterceptor } from './http/http-cache.interceptor.js';
 import { HTTP_CACHE_STRICT, HttpCache } from './http/http-cache.middleware.js';
 import { MethodsModule } from './methods/methods.module.js';
@@ -54,6 +55,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, ASYNC_OPTIONS_TYPE } =
     },
     HttpCache,
     HttpCacheInterceptor,
+    EarlyRoutes,
     MongooseCachePlugin,
   ],
   exports: [CacheService, HttpCache, HttpCacheInterceptor, MongooseCachePlugin],

@@ -10,6 +10,7 @@ import { Changes } from './engine/changes.js';
 import { encodeValue } from './engine/codec.js';
 import type { Entry, Stamp } from './engine/entry.js';
 import type { EntryLead, EntryRequest, FoundEntry } from './engine/entry-access.js';
+import type { KeptEntry } from './engine/kept-entry.js';
 import { checkedName, Scope } from './engine/key-space.js';
 import type { Question } from './engine/lead.js';
 import { Lookup, type Found } from './engine/lookup.js';
@@ -230,6 +231,20 @@ export class CacheService {
   /** @internal for http/: the entry as it is, fresh or stale; nobody is given a lead, nothing is counted */
   async findEntry(request: EntryRequest): Promise<Found | undefined> {
     return this.#lookup.find(this.#question(request));
+  }
+
+  /**
+   * @internal for http/: the fresh entry that memory keeps, where that is enough to know that it may be served. No
+   * promise, no round trip; not counted as a hit before `countHit`.
+   */
+  peekEntry(request: EntryRequest): KeptEntry | undefined {
+    const kept = this.#lookup.peek(this.#question(request));
+    return kept && kept.freshUntil > this.options.clock.now() ? kept : undefined;
+  }
+
+  /** @internal an entry that was peeked at answers somebody */
+  countHit(kept: KeptEntry): void {
+    this.#engine.events.hit(kept.key, 'memory');
   }
 
   /** @internal the registry tags that an entry carries for users' tags */

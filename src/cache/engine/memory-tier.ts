@@ -23,7 +23,10 @@ export class MemoryTier {
   constructor(
     limits: { maxEntries: number; maxBytes: number },
     private readonly longest: number,
-    /** Whether what is written is kept at once, or only what is read: the store behind may be in memory, too. */
+    /**
+     * Whether what is written is kept at once, or only what is read: the store behind may be in memory, too. Pages are
+     * kept in any case: whoever answers before the framework looks nowhere else.
+     */
     private readonly keepsWrites: boolean,
   ) {
     this.#kept = new LRUCache({
@@ -77,7 +80,8 @@ export class MemoryTier {
     const { key, lost } = ticket;
     this.leave(ticket);
     this.drop(key);
-    if (!lost && this.keepsWrites) this.#keep(key, entry, now, longest);
+    const isKept = this.keepsWrites || entry.codec === 'http';
+    if (!lost && isKept) this.#keep(key, entry, now, longest);
   }
 
   leave(ticket: Ticket): void {

@@ -46,8 +46,8 @@ export class HttpCacheContext<Request extends HttpCacheRequest = HttpCacheReques
     const raw = rawRequest(request);
     this.method = raw.method ?? 'GET';
     this.headers = raw.headers;
-    this.host = String(raw.headers.host ?? raw.headers[':authority'] ?? '').toLowerCase();
-    this.scheme = (raw.socket as Partial<TLSSocket> | null)?.encrypted ? 'https' : 'http';
+    this.host = hostOf(raw);
+    this.scheme = schemeOf(raw);
     const routed = raw.url ?? '';
     this.url = request.originalUrl ?? routed;
     this.routedUrl = request.raw ? routed : (request.baseUrl ?? '') + routed;
@@ -64,11 +64,8 @@ export class HttpCacheContext<Request extends HttpCacheRequest = HttpCacheReques
     return routeOptions?.url ?? `${baseUrl}${String(route?.path ?? '')}`;
   }
 
-  /** Whether the request has a body; HTTP/2 needs no header to send one. */
   get hasBody(): boolean {
-    const { stream } = rawRequest(this.request) as { stream?: { endAfterHeaders?: boolean } };
-    if (stream?.endAfterHeaders === false) return true;
-    return this.headers['transfer-encoding'] !== undefined || (this.headers['content-length'] ?? '0') !== '0';
+    return hasBody(this.rawRequest);
   }
 
   get params(): Readonly<Record<string, string | undefined>> {
@@ -98,6 +95,21 @@ export class HttpCacheContext<Request extends HttpCacheRequest = HttpCacheReques
     return { getRequest: () => this.request, getResponse: () => this.response };
   }
 }
+
+/** Whether a request has a body; HTTP/2 needs no header to send one. */
+export function hasBody(request: IncomingMessage): boolean {
+  const { stream } = request as { stream?: { endAfterHeaders?: boolean } };
+  if (stream?.endAfterHeaders === false) return true;
+  const { headers } = request;
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+/** Host asked for, in lower case, with its port if it was sent. */
+export const hostOf = ({ headers }: IncomingMessage): string =>
+  String(headers.host ?? headers[':authority'] ?? '').toLowerCase();
+
+export const schemeOf = ({ socket }: IncomingMessage): 'http' | 'https' =>
+  (socket as Partial<TLSSocket> | null)?.encrypted ? 'https' : 'http';
 
 export const rawRequest = (request: HttpCacheRequest): IncomingMessage =>
   request.raw ?? (request as unknown as IncomingMessage);

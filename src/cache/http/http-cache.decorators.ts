@@ -28,6 +28,12 @@ export interface RouteMetadata extends CacheResponseOptions {
   cached?: boolean;
 }
 
+/** What holds for one handler: its own word before its controller's. */
+export const routeMetadata = (controller: object, handler: object): RouteMetadata => ({
+  ...(Reflect.getMetadata(ROUTE_METADATA, controller) as RouteMetadata | undefined),
+  ...(Reflect.getMetadata(ROUTE_METADATA, handler) as RouteMetadata | undefined),
+});
+
 type RouteDecorator = ClassDecorator & MethodDecorator;
 
 /**

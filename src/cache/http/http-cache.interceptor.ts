@@ -6,7 +6,6 @@ import {
   type ExecutionContext,
   type NestInterceptor,
   type Type,
-  type VersioningOptions,
 } from '@nestjs/common';
 import {
   RENDER_METADATA,
@@ -27,10 +26,11 @@ import {
   type HttpCacheRequest,
   type HttpCacheResponse,
 } from './http-cache.context.js';
-import { EVICT_METADATA, ROUTE_METADATA, type RouteMetadata } from './http-cache.decorators.js';
+import { EVICT_METADATA, routeMetadata } from './http-cache.decorators.js';
 import { HttpCache } from './http-cache.middleware.js';
 import type { CacheEvictOptions } from './http-cache.options.js';
 import { resolveRoute, type Exchange, type Route } from './http-cache.route.js';
+import { requestedVersion } from './requested-version.js';
 import { isSafe, writtenPaths } from './unsafe-methods.js';
 
 /** What the decorators and Nest's own metadata say about one handler. */
@@ -93,7 +93,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
       raw: rawResponse(ctx.response),
       entryHeaders: ctx.response.getHeaders(),
       askedAt: this.cache.options.clock.now(),
-      version: requestedVersion(versioning, ctx),
+      version: requestedVersion(versioning, ctx.headers, ctx.request),
       versionHeader: versioning?.type === VersioningType.HEADER ? versioning.header.toLowerCase() : undefined,
       isEnded: plan.isEndedByNest,
       server: this.host.httpAdapter?.getHttpServer() as EventEmitter | undefined,
@@ -126,9 +126,10 @@ export class HttpCacheInterceptor implements NestInterceptor {
 
   #makePlan(controller: Type, handler: Handler): Plan {
     const isSse = Reflect.hasMetadata(SSE_METADATA, handler);
-    const ofClass = (Reflect.getMetadata(ROUTE_METADATA, controller) ?? {}) as RouteMetadata;
-    const ofMethod = (Reflect.getMetadata(ROUTE_METADATA, handler) ?? {}) as RouteMetadata;
-    const { cached = false, ...options } = { strict: this.http.strict, ...ofClass, ...ofMethod };
+    const { cached = false, ...options } = {
+      strict: this.http.strict,
+      ...routeMetadata(controller, handler),
+    };
     const method = methodName(controller, handler);
     const route =
       cached && !isSse
@@ -173,21 +174,4 @@ function sendNothingInsteadOfAView(response: object): void {
   const sender = response as { send(): unknown; render?: unknown; view?: unknown };
   sender.render = () => sender.send();
   sender.view = () => sender.send();
-}
-
-/** The version that the request asks for by other means than its URL, which is in the key anyway. */
-function requestedVersion(
-  versioning: VersioningOptions | undefined,
-  { headers, request }: HttpCacheContext,
-): string | null {
-  switch (versioning?.type) {
-    case VersioningType.HEADER:
-      return String(headers[versioning.header.toLowerCase()] ?? '');
-    case VersioningType.MEDIA_TYPE:
-      return headers.accept?.includes(versioning.key) ? headers.accept : '';
-    case VersioningType.CUSTOM:
-      return JSON.stringify(versioning.extractor(request));
-    default:
-      return null;
-  }
 }

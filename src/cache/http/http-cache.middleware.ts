@@ -58,6 +58,12 @@ export class HttpCache {
   ): HttpCacheMiddleware => {
     const given = typeof options === 'object' ? options : { ttl: options };
     const checked = checkedOptions(given, 'cacheAPIResponse()') as CacheResponseOptions;
+    if (checked.early) {
+      throw new HttpCacheOptionsError('cacheAPIResponse()', {
+        problem: 'early is true',
+        expected: 'it on routes of Nest controllers only',
+      });
+    }
     const route = resolveRoute('cacheAPIResponse', { strict: this.strict, ...checked }, this.cache.options);
     return (request, response, next) => {
       if (route.ttl === 0) return next();

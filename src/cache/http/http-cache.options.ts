@@ -71,6 +71,11 @@ export interface CacheResponseOptions<Request extends HttpCacheRequest = HttpCac
    * `undefined` bypasses.
    */
   scope?: 'public' | ((ctx: HttpCacheContext<Request>) => Awaitable<string | undefined>);
+  /**
+   * Whether hits in memory are answered before the framework: no middleware, hook or interceptor runs for them, and no
+   * guard, so that a route with one is refused at start. Controllers only, with `scope: 'public'`. Default: false.
+   */
+  early?: boolean;
   /** Answers with more bytes are sent but not stored. Default: 4 MiB, and never above the cache's maxValueBytes. */
   maxBodyBytes?: number;
   /**
@@ -94,7 +99,7 @@ export interface CacheEvictOptions<Request extends HttpCacheRequest = HttpCacheR
 }
 
 const DURATIONS = ['ttl', 'staleWhileRevalidate', 'staleIfError'] as const;
-const SWITCHES = ['requestDirectives', 'invalidateOnUnsafe', 'strict'] as const;
+const SWITCHES = ['requestDirectives', 'invalidateOnUnsafe', 'strict', 'early'] as const;
 const OPTIONS = [
   'ttl',
   'key',

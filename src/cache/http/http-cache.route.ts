@@ -22,6 +22,8 @@ export interface Route extends FreshnessRules {
   requestDirectives: boolean;
   /** Whether a write to the path of an answer drops it. */
   invalidateOnUnsafe: boolean;
+  /** Whether hits in memory are answered before the framework. */
+  early: boolean;
   maxBodyBytes: number;
   /** Whether an answer is stored only if the key covers what its handler read of the request. */
   strict: boolean;
@@ -67,6 +69,7 @@ export function resolveRoute(
     requestDirectives = false,
     invalidateOnUnsafe = true,
     strict = false,
+    early = false,
   } = options;
   const { staleWhileRevalidate = 0, staleIfError = 0 } = options;
   const longest = freshness === 'response' ? LONGEST : defaults.ttl;
@@ -84,6 +87,7 @@ export function resolveRoute(
     requestDirectives,
     invalidateOnUnsafe,
     strict,
+    early,
     maxBodyBytes: Math.min(maxBodyBytes, defaults.maxValueBytes),
   };
 }

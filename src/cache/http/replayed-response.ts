@@ -140,7 +140,7 @@ export function setAnswerStatus(
     mayBePart = false,
   }: { method: string; headers: IncomingHttpHeaders; mayBePart?: boolean },
 ): Buffer | undefined {
-  if (answer.status < 300 && isNotModified(headers, answerValidators(answer))) {
+  if (isHeldBy(headers, answer)) {
     sendNotModified(raw);
     return undefined;
   }
@@ -165,15 +165,26 @@ function setPart(raw: ServerResponse, body: Buffer, range: ByteRange | 'unsatisf
   return part;
 }
 
+/** Whether the client says that it has this very answer: 304 is enough then. */
+export const isHeldBy = (headers: IncomingHttpHeaders, answer: StoredAnswer): boolean =>
+  answer.status < 300 && isNotModified(headers, answerValidators(answer));
+
 /** Without Last-Modified the date of the answer is what If-Modified-Since is compared with (RFC 9111 §4.3.2). */
 function answerValidators({ etag, lastModified, headers }: StoredAnswer): Validators {
   const date = headers.find(([name]) => name.toLowerCase() === 'date')?.[1];
   return { etag, lastModified: lastModified ?? (typeof date === 'string' ? date : undefined) };
 }
 
+/** What a 304 says nothing of: it has no body. */
+export const OF_A_BODY: ReadonlySet<string> = new Set([
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'transfer-encoding',
+]);
+
 /** Makes a head that of 304: what describes a body goes, what describes the resource stays (RFC 9110 §15.4.5). */
 export function sendNotModified(raw: ServerResponse): void {
   raw.statusCode = 304;
-  for (const name of ['Content-Length', 'Content-Type', 'Content-Encoding', 'Transfer-Encoding'])
-    raw.removeHeader(name);
+  for (const name of OF_A_BODY) raw.removeHeader(name);
 }

@@ -1,8 +1,10 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Logger } from '@nestjs/common';
 import { shown } from '../../errors.js';
 import { CacheKeyError, CacheUnavailableError } from '../cache.errors.js';
 import type { CacheService } from '../cache.service.js';
 import type { Forwarded } from './cache-status.js';
+import { EarlyHits } from './early-hits.js';
 import { obstacleOf } from './entrance.js';
 import { Explainer } from './explainer.js';
 import { decodeFrame } from './frame.js';
@@ -28,6 +30,7 @@ export class ResponseCache {
   readonly #responses = new WeakSet<object>();
   readonly #logger = new Logger('HttpCache');
   readonly #keys: RouteKeys;
+  readonly #early: EarlyHits;
   readonly #answers: StoredAnswers;
   readonly #explainer: Explainer;
   /** Requests that only want to know what would become of them. */
@@ -36,6 +39,7 @@ export class ResponseCache {
   constructor(private readonly cache: CacheService) {
     this.#keys = new RouteKeys(cache);
     this.#explainer = new Explainer(cache, this.#keys, this.#hitForMiss);
+    this.#early = new EarlyHits(cache, this.#keys);
     this.#answers = new StoredAnswers(
       cache,
       this.#hitForMiss,
@@ -72,13 +76,33 @@ export class ResponseCache {
     return sendNothing(exchange);
   }
 
-  /** The path without its query, where secrets may be: no header, no body, no name. */
+  /**
+   * What stands before the framework and answers what is certain; gives whether it did.
+   *
+   * @param versionOf the API version that a request asks for by its headers
+   */
+  early(
+    versionOf: (request: IncomingMessage) => string | null,
+  ): (request: IncomingMessage, response: ServerResponse) => boolean {
+    return (request, response) => {
+      if (this.questions.isOne(request)) return false;
+      const served = this.#early.serve(request, response, versionOf(request));
+      if (served && Logger.isLevelEnabled('debug'))
+        this.#log(request.url ?? '', request.method, [response.statusCode, served.route.id, served.status]);
+      return served !== undefined;
+    };
+  }
+
   #logWhenOver({ context, raw }: Exchange, { id }: Route): void {
-    const [path] = targetParts(context.url);
     raw.once('close', () => {
       const status = [raw.getHeader('cache-status') ?? 'flora'].flat().join(', ');
-      this.#logger.debug(`${context.method} ${shown(path)} ${raw.statusCode} ${id}: ${status}`);
+      this.#log(context.url, context.method, [raw.statusCode, id, status]);
     });
+  }
+
+  /** The path without its query, where secrets may be: no header, no body, no name. */
+  #log(url: string, method: string | undefined, [code, id, status]: [number, string, string]): void {
+    this.#logger.debug(`${method} ${shown(targetParts(url)[0])} ${code} ${id}: ${status}`);
   }
 
   async #decide(exchange: Exchange, route: Route): Promise<Decision> {
@@ -90,8 +114,10 @@ export class ResponseCache {
       asked.onlyIfCached ? refuse(exchange) : handle(exchange, 'bypass', detail);
     if (obstacle !== undefined) return bypass(obstacle);
     if (route.strict) exchange.watch = new RequestWatch(context.request);
-    const url = await this.#keys.of(exchange, route);
-    if (url === undefined) return bypass('scope');
+    const key = await this.#keys.of(exchange, route);
+    if (key === undefined) return bypass('scope');
+    const url = key.hash;
+    if (route.early) this.#early.learn(exchange, route, key);
 
     const awaited = this.#revalidations.take(context.rawRequest);
     if (awaited) return awaited.claim({ exchange, route, url }) ? 'handle' : handle(exchange, 'bypass');

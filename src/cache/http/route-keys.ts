@@ -10,17 +10,33 @@ import { FORWARDED } from './policy.js';
 const GENERATION = 'http';
 const LONGEST_GENERATION = 366 * 86_400_000;
 
+/** Where the answers of one URL are found. */
+export interface RouteKey {
+  /** Of all that tells them from others, but for header values. */
+  hash: string;
+  /** What lives under the key of the user's: part of the hash. */
+  generation: string | undefined;
+}
+
 /** Where the answers to a request are found, header values aside. */
 export class RouteKeys {
   constructor(private readonly cache: CacheService) {}
 
-  /** The hash of all that tells this answer from others, but for header values; undefined for whom nothing is kept. */
-  async of(exchange: Exchange, route: Route): Promise<string | undefined> {
+  /** Where the answer is, header values aside; undefined for whom nothing is kept. */
+  async of(exchange: Exchange, route: Route): Promise<RouteKey | undefined> {
     const { watch, context } = exchange;
     const identity = watch
       ? await watch.keying(context, (watched) => this.#identity({ ...exchange, context: watched }, route))
       : await this.#identity(exchange, route);
-    return identity && entryHash(identity);
+    if (!identity) return undefined;
+    const [kind, , generation] = identity.target;
+    return { hash: entryHash(identity), generation: kind === 'key' ? generation : undefined };
+  }
+
+  /** Whether what lives under a user's key is still that generation, as far as memory knows. */
+  isCurrent(key: string, generation: string): boolean {
+    const kept = this.cache.peekEntry({ key, fingerprint: GENERATION });
+    return generationIn(kept?.payload) === generation;
   }
 
   /** What `of` makes its hash from. Where nothing lives under a user's key yet, nothing is put there. */

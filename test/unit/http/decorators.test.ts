@@ -52,8 +52,8 @@ describe('Decorators', () => {
     ['a negative ttl', () => CacheTTL(-1), /ttl is -1/],
     [
       'an unknown option',
-      () => CacheResponse({ early: true } as object),
-      /@CacheResponse on Shop\.list: there is no option "early".*ttl, key/,
+      () => CacheResponse({ earlier: true } as object),
+      /@CacheResponse on Shop\.list: there is no option "earlier".*ttl, key/,
     ],
     ['no object', () => CacheResponse(60 as never), /the options are 60/],
     ['an empty key', () => CacheKey(''), /@CacheKey on Shop\.list: key is ""/],
