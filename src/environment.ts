@@ -62,6 +62,14 @@ const keyFiles = (value: unknown): readonly { id: string; file: string }[] => {
   throw new Error('is no list of ids and files; expected for example 2026=/run/secrets/backup-key');
 };
 
+const oneOf =
+  <T extends string>(...values: readonly T[]) =>
+  (value: unknown): T => {
+    const found = values.find((one) => one === value);
+    if (found !== undefined) return found;
+    throw new Error(`is ${shown(value)}; expected one of ${values.join(', ')}`);
+  };
+
 const text = (value: unknown): string => {
   if (typeof value === 'string') return value;
   throw new Error(`is ${shown(value)}; expected text`);
@@ -82,6 +90,7 @@ export const VARIABLES = {
   BACKUP_RETENTION_DAYS: variable(7, days),
   BACKUP_CRON: variable('', text),
   BACKUP_KEYS: variable([] as readonly { id: string; file: string }[], keyFiles),
+  BACKUP_ENGINE: variable('mongodump', oneOf('mongodump', 'driver', 'auto')),
   MONGO_TOOLS_DIR: variable('', path),
 } satisfies Record<string, Variable<unknown>>;
 

@@ -11,10 +11,10 @@ import { BackupCopies } from './copies/backup-copies.js';
 import { BackupStorages } from './copies/backup-storages.js';
 import { BackupCreation } from './create/creation.js';
 import { EncryptionKeys } from './encryption/encryption-keys.js';
+import { chosenEngine } from './engine/chosen-engine.js';
 import { DatabaseServer } from './engine/database-server.js';
 import { DumpEngine } from './engine/dump-engine.js';
 import { MongoServer } from './engine/mongo.server.js';
-import { MongodumpEngine } from './engine/mongodump.engine.js';
 import { Restoration } from './restore/restoration.js';
 import { SwapRecovery } from './restore/swap-recovery.js';
 import { RestoreTrial } from './restore/trial.js';
@@ -39,7 +39,7 @@ const ADAPTERS: Provider[] = [
   {
     provide: DumpEngine,
     inject: [BackupOptions],
-    useFactory: ({ uri, tools }: BackupOptions) => new MongodumpEngine(uri, tools),
+    useFactory: chosenEngine,
   },
   {
     provide: DatabaseServer,

@@ -11,6 +11,7 @@ import { chosenStorages, type StorageOption } from './copies/chosen-storages.js'
 import { EncryptionKeys, type EncryptionOptions } from './encryption/encryption-keys.js';
 import { checkSchedule } from './schedule/cron-expression.js';
 import { databaseOf } from './engine/connection-string.js';
+import { type DumpManner, READ_PREFERENCES, type ReadPreference } from './engine/dump-engine.js';
 import { checkRetention, type RetentionPolicy } from './retention.js';
 
 /** Options of `BackupModule.forRoot()` and `createBackupService()`. All may be left out. */
@@ -36,8 +37,22 @@ export interface BackupModuleOptions {
    * @default 'disk'
    */
   storage?: StorageOption | readonly StorageOption[] | undefined;
-  /** What reads and writes the database: the MongoDB database tools. @default 'mongodump' */
-  engine?: 'mongodump' | undefined;
+  /**
+   * What reads and writes the database: `'mongodump'`, the MongoDB database tools; `'driver'`, the MongoDB driver, for
+   * hosts without the tools; `'auto'`, the tools where they are, else the driver. Both read and write the same archives;
+   * the log and the manifest say which it was.
+   *
+   * @default BACKUP_ENGINE, else 'mongodump'
+   */
+  engine?: 'mongodump' | 'driver' | 'auto' | undefined;
+  /** How many collections are read at once while a backup is made. @default 4 */
+  concurrency?: number | undefined;
+  /**
+   * Which server of a replica set backups are read from. What a secondary has not yet heard of is not in the backup.
+   *
+   * @default as `uri` says, else `'primary'`
+   */
+  readPreference?: ReadPreference | undefined;
   /**
    * Which backups `cleanupBackups()` keeps; it also runs after every successful backup of a schedule. `false`: all.
    *
@@ -102,6 +117,8 @@ export class BackupOptions {
   readonly database: string;
   readonly directory: string;
   readonly storages: BackupStorages;
+  readonly engine: 'mongodump' | 'driver' | 'auto';
+  readonly manner: DumpManner;
   readonly retention: RetentionPolicy | false;
   readonly schedule: string | false;
   readonly catchUp: boolean;
@@ -130,8 +147,10 @@ export class BackupOptions {
     this.database = databaseOf(this.uri) ?? '*';
     this.directory = resolve(text('directory', options.directory) ?? environment.BACKUP_DIR);
     this.storages = chosenStorages(options.storage ?? 'disk', this.directory);
-    if (options.engine !== undefined && options.engine !== 'mongodump')
-      throw invalidOption(`The option engine is ${shown(options.engine)}`, "'mongodump'");
+    this.engine = options.engine ?? environment.BACKUP_ENGINE;
+    if (!ENGINES.includes(this.engine))
+      throw invalidOption(`The option engine is ${shown(this.engine)}`, "'mongodump', 'driver' or 'auto'");
+    this.manner = manner(options.concurrency, options.readPreference);
     this.retention = options.retention ?? { days: environment.BACKUP_RETENTION_DAYS };
     if (this.retention !== false) checkRetention(this.retention);
     this.schedule = options.schedule ?? (environment.BACKUP_CRON || false);
@@ -161,6 +180,7 @@ const VARIABLES = [
   'BACKUP_RETENTION_DAYS',
   'BACKUP_CRON',
   'BACKUP_KEYS',
+  'BACKUP_ENGINE',
   'MONGO_TOOLS_DIR',
 ] as const;
 
@@ -169,6 +189,8 @@ const KNOWN = [
   'directory',
   'storage',
   'engine',
+  'concurrency',
+  'readPreference',
   'retention',
   'schedule',
   'catchUp',
@@ -180,6 +202,8 @@ const KNOWN = [
   'tools',
   'clock',
 ] as const satisfies (keyof BackupModuleOptions)[];
+
+const ENGINES: readonly unknown[] = ['mongodump', 'driver', 'auto'] satisfies BackupOptions['engine'][];
 
 /** @throws BackupError INVALID_OPTIONS for what is no object, or has a key that does nothing */
 export function refuseUnknown(what: string, options: object | undefined, known: readonly string[]): void {
@@ -198,6 +222,23 @@ function text(name: string, value: string | undefined): string | undefined {
     `The option ${name} is ${name === 'uri' ? `a ${typeof value}` : shown(value)}`,
     'a text',
   );
+}
+
+/** The most collections that may be read at once: each holds a connection and memory, in mongodump 32 MiB. */
+const MOST_AT_ONCE = 64;
+
+function manner(concurrency = 4, readPreference: ReadPreference | undefined): DumpManner {
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MOST_AT_ONCE)
+    throw invalidOption(
+      `The option concurrency is ${shown(concurrency)}`,
+      `a whole number from 1 to ${MOST_AT_ONCE}`,
+    );
+  if (readPreference !== undefined && !READ_PREFERENCES.includes(readPreference))
+    throw invalidOption(
+      `The option readPreference is ${shown(readPreference)}`,
+      `one of ${READ_PREFERENCES.join(', ')}`,
+    );
+  return { concurrency, readPreference };
 }
 
 function compression({ codec = bestCodec(), level }: NonNullable<BackupModuleOptions['compression']> = {}) {

@@ -7,8 +7,8 @@ import { BackupCleanup } from './cleanup.js';
 import { chosenLock, lockPlace } from './chosen-lock.js';
 import { BackupCopies } from './copies/backup-copies.js';
 import { BackupCreation } from './create/creation.js';
+import { chosenEngine } from './engine/chosen-engine.js';
 import { MongoServer } from './engine/mongo.server.js';
-import { MongodumpEngine } from './engine/mongodump.engine.js';
 import { Restoration } from './restore/restoration.js';
 import { SwapRecovery } from './restore/swap-recovery.js';
 import { RestoreTrial } from './restore/trial.js';
@@ -25,7 +25,7 @@ import { Verification } from './verification.js';
  */
 export async function createBackupService(options?: BackupModuleOptions): Promise<BackupService> {
   const all = new BackupOptions(options);
-  const engine = new MongodumpEngine(all.uri, all.tools);
+  const engine = chosenEngine(all);
   const server = new MongoServer(all.uri);
   const queue = new RunQueue();
   const locks = new BackupLocks(chosenLock(all), lockPlace(all));

@@ -61,3 +61,30 @@ function stringSize(bytes: Buffer, at: number, end: number): number {
   if (length < 1) throw new Error(`a string of length ${length}`);
   return 4 + length;
 }
+
+/** Writes what `readFlatDocument` reads: a number as int32, a bigint as int64. */
+export function writeFlatDocument(fields: Readonly<Record<string, FlatValue>>): Buffer {
+  const parts = Object.entries(fields).flatMap(([name, value]) =>
+    writeField(Buffer.from(`${name}\0`), value),
+  );
+  const body = Buffer.concat(parts);
+  return Buffer.concat([int32(body.length + 5), body, Buffer.of(0)]);
+}
+
+function writeField(name: Buffer, value: FlatValue): Buffer[] {
+  if (typeof value === 'string') {
+    const text = Buffer.from(`${value}\0`);
+    return [Buffer.of(0x02), name, int32(text.length), text];
+  }
+  if (typeof value === 'boolean') return [Buffer.of(0x08), name, Buffer.of(Number(value))];
+  if (typeof value === 'number') return [Buffer.of(0x10), name, int32(value)];
+  const long = Buffer.alloc(8);
+  long.writeBigInt64LE(value);
+  return [Buffer.of(0x12), name, long];
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  return bytes;
+}

@@ -70,6 +70,22 @@ export function toolConnection(connection: ConnectionString, authSource?: string
   };
 }
 
+/** The same connection for a driver, to one of its hosts alone. */
+export function directTo(connection: ConnectionString, host: string, authSource?: string): string {
+  const { protocol, username, password, database } = connection;
+  const query = new URLSearchParams(connection.query);
+  for (const option of ['srvMaxHosts', 'srvServiceName'])
+    for (const key of keysOf(query, option)) query.delete(key);
+  // What the record of a seed list says by itself is written out.
+  if (protocol === 'mongodb+srv' && [...keysOf(query, 'tls'), ...keysOf(query, 'ssl')].length === 0)
+    query.set('tls', 'true');
+  if (username && authSource && keysOf(query, 'authSource').length === 0) query.set('authSource', authSource);
+  query.set('directConnection', 'true');
+  const secret = password === undefined ? '' : `:${encodeURIComponent(password)}`;
+  const user = username ? `${username}${secret}@` : '';
+  return `mongodb://${user}${host}/${encodeURIComponent(database ?? '')}?${query.toString()}`;
+}
+
 /** Where drivers look for the user, if the connection string leaves it open; undefined where it doesn't. */
 export function impliedAuthSource({ username, query, database }: ConnectionString): string | undefined {
   if (!username || keysOf(query, 'authSource').length > 0) return undefined;

@@ -1,5 +1,23 @@
 import type { Readable, Writable } from 'node:stream';
 
+/** Which server of a replica set is read from. */
+export const READ_PREFERENCES = [
+  'primary',
+  'primaryPreferred',
+  'secondary',
+  'secondaryPreferred',
+  'nearest',
+] as const;
+export type ReadPreference = (typeof READ_PREFERENCES)[number];
+
+/** How a dump is made. */
+export interface DumpManner {
+  /** How many collections are read at once. */
+  readonly concurrency: number;
+  /** Absent: as the connection string says, else from the primary. */
+  readonly readPreference?: ReadPreference | undefined;
+}
+
 /** What is read from the server. */
 export interface DumpSelection {
   /** `'*'` for the whole instance. */
@@ -24,7 +42,7 @@ export interface LoadSelection {
  * PORT: reads databases into an archive of the mongodump format and writes such archives back.
  *
  * Failures are BackupErrors without any secret: TOOL_NOT_FOUND, TOOL_TOO_OLD, SERVER_UNREACHABLE,
- * AUTHENTICATION_FAILED, NOT_AUTHORIZED, TOOL_FAILED, and TARGET_NOT_EMPTY where a load met a namespace that it would
+ * AUTHENTICATION_FAILED, NOT_AUTHORIZED, TOOL_FAILED, SERVER_FAILED, and TARGET_NOT_EMPTY where a load met a namespace that it would
  * have to make. What an aborted signal ends rejects too.
  */
 export abstract class DumpEngine {

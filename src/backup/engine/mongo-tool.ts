@@ -105,7 +105,7 @@ export class MongoTool {
     return new BackupError('TOOL_NOT_FOUND', {
       problem: `${this.name} can't be used: ${problem}`,
       advice:
-        'install the MongoDB database tools (https://www.mongodb.com/try/download/database-tools) and name their folder in MONGO_TOOLS_DIR or the option tools',
+        "install the MongoDB database tools (https://www.mongodb.com/try/download/database-tools) and name their folder in MONGO_TOOLS_DIR or the option tools, or choose the engine 'driver' or 'auto'",
     });
   }
 }

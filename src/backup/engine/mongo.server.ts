@@ -1,10 +1,9 @@
 import mongoose from 'mongoose';
-import { BackupError, TargetNotEmptyError } from '../backup.errors.js';
+import { TargetNotEmptyError } from '../backup.errors.js';
 import type { NamespaceType } from '../archive/archive-summary.js';
-import { ADVICE } from './advice.js';
 import { readConnectionString } from './connection-string.js';
 import { DatabaseServer, type Note, type ServerNamespace, ServerSession } from './database-server.js';
-import { scrub } from './scrub.js';
+import { type DriverError, isOfDriver, serverFailure } from './server-failure.js';
 
 const { BSON, MongoClient } = mongoose.mongo;
 type Client = InstanceType<typeof MongoClient>;
@@ -181,33 +180,6 @@ async function namespacesOf(db: Db, filter = {}, authorizedCollections = false):
       collection: name,
       type: (type ?? 'collection') as NamespaceType,
     }));
-}
-
-interface DriverError extends Error {
-  code?: unknown;
-  codeName?: unknown;
-}
-
-function isOfDriver(error: unknown): error is DriverError {
-  const name = (error as Error | undefined)?.name ?? '';
-  return error instanceof mongoose.mongo.MongoError || /^(Mongo|BSON)/.test(name);
-}
-
-/** Without the driver's error as its cause where that may quote the connection string. */
-function serverFailure(error: DriverError, secret: string): BackupError {
-  const code = codeOf(error);
-  const quotes = error.name === 'MongoParseError' || error.name === 'MongoInvalidArgumentError';
-  return new BackupError(code, {
-    problem: `MongoDB: ${scrub(error.message, [secret])}`,
-    ...(code in ADVICE ? { advice: ADVICE[code as keyof typeof ADVICE] } : {}),
-    ...(quotes ? {} : { cause: error }),
-  });
-}
-
-function codeOf({ name, code }: DriverError) {
-  if (code === 18 || code === 11) return 'AUTHENTICATION_FAILED';
-  if (code === 13) return 'NOT_AUTHORIZED';
-  return /Network|ServerSelection|Topology/.test(name) ? 'SERVER_UNREACHABLE' : 'SERVER_FAILED';
 }
 
 function toldAsTaken(name: string): (error: DriverError) => never {

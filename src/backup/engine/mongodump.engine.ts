@@ -6,7 +6,14 @@ import {
   type ToolConnection,
   toolConnection,
 } from './connection-string.js';
-import { type Dump, DumpEngine, type DumpSelection, type Load, type LoadSelection } from './dump-engine.js';
+import {
+  type Dump,
+  DumpEngine,
+  type DumpManner,
+  type DumpSelection,
+  type Load,
+  type LoadSelection,
+} from './dump-engine.js';
 import { MongoTool, type ToolPaths } from './mongo-tool.js';
 import { dumpArguments, loadArguments } from './tool-arguments.js';
 
@@ -18,7 +25,8 @@ export class MongodumpEngine extends DumpEngine {
 
   constructor(
     private readonly uri: string,
-    paths: ToolPaths = {},
+    paths: ToolPaths,
+    private readonly manner: DumpManner,
   ) {
     super();
     this.mongodump = new MongoTool('mongodump', paths);
@@ -31,7 +39,7 @@ export class MongodumpEngine extends DumpEngine {
 
   async dump(selection: DumpSelection, signal: AbortSignal): Promise<Dump> {
     const { stdin, stdout, ended } = await this.mongodump.start(
-      dumpArguments(selection),
+      dumpArguments(selection, this.manner),
       await this.connection(),
       signal,
     );

@@ -1,9 +1,17 @@
-import type { DumpSelection, LoadSelection } from './dump-engine.js';
+import type { DumpManner, DumpSelection, LoadSelection } from './dump-engine.js';
 
 /** Every value is joined to its flag, so that a name that begins with a dash is no flag. */
-export function dumpArguments({ database, collections, except = [] }: DumpSelection): string[] {
-  if (database === '*') return [];
+export function dumpArguments(
+  { database, collections, except = [] }: DumpSelection,
+  { concurrency, readPreference }: DumpManner,
+): string[] {
+  const manner = [
+    `--numParallelCollections=${concurrency}`,
+    ...(readPreference === undefined ? [] : [`--readPreference=${readPreference}`]),
+  ];
+  if (database === '*') return manner;
   return [
+    ...manner,
     `--db=${database}`,
     // mongodump takes one collection or all but some, nothing in between.
     ...(collections ?? []).map((collection) => `--collection=${collection}`),

@@ -2,11 +2,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mongoose from 'mongoose';
-import { afterEach } from 'vitest';
+import { afterEach, beforeEach } from 'vitest';
 import { type BackupModuleOptions } from '../../../src/backup/backup.options.js';
 import type { BackupService } from '../../../src/backup/backup.service.js';
 import { createBackupService } from '../../../src/backup/create-backup-service.js';
-import { mongo, tools, unique } from '../../servers/index.js';
+import { describeWith, mongo, tools, unique } from '../../servers/index.js';
 
 const { BSON, MongoClient } = mongoose.mongo;
 export type Db = mongoose.mongo.Db;
@@ -31,6 +31,23 @@ afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end();
 });
 
+/** What the services of the tests at hand read and write with. */
+let engine: NonNullable<BackupModuleOptions['engine']> = 'mongodump';
+
+/** `describe`, once for each engine: with the tools, and with the driver where no tools are to be found. */
+export function describeEngines(name: string, tests: () => void): void {
+  for (const each of ['mongodump', 'driver'] as const)
+    describeWith(each === 'driver' ? 'mongo' : ['mongo', 'tools'], `${name} (${each})`, () => {
+      beforeEach(() => {
+        engine = each;
+        finally_(async () => {
+          engine = 'mongodump';
+        });
+      });
+      tests();
+    });
+}
+
 /** Runs after the test, the last one first. */
 export function finally_(end: () => Promise<unknown>): void {
   endings.push(end);
@@ -53,7 +70,8 @@ export async function ground(options: BackupModuleOptions = {}): Promise<Ground>
     const service = await createBackupService({
       uri,
       directory,
-      tools: { directory: tools() },
+      engine,
+      tools: { directory: engine === 'driver' ? join(directory, 'no tools') : tools() },
       ...options,
       ...different,
     });

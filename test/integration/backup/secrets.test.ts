@@ -99,9 +99,11 @@ describeWith(['mongod', 'mongo', 'tools'], 'a server with users', () => {
     'is not given away by a tool that may not %s and prints what it was given',
     async (job) => {
       const wrong = `${password}x`;
-      const engine = new MongodumpEngine(uriOf('keeper', wrong, 'shop?directConnection=true'), {
-        directory: tools(),
-      });
+      const engine = new MongodumpEngine(
+        uriOf('keeper', wrong, 'shop?directConnection=true'),
+        { directory: tools() },
+        { concurrency: 4 },
+      );
       const { signal } = new AbortController();
       const { finished } =
         job === 'dump'

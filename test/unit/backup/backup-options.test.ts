@@ -81,7 +81,7 @@ describe('the options of backups', () => {
     ['INVALID_OPTIONS', { compression: { codec: 'gzip', level: Number.NaN } }],
     ['INVALID_OPTIONS', { compression: 'gzip' }],
     ['INVALID_OPTIONS', { storage: 'tape' }],
-    ['INVALID_OPTIONS', { engine: 'driver' }],
+    ['INVALID_OPTIONS', { engine: 'tools' }],
     ['INVALID_OPTIONS', { uri: 'localhost' }],
     ['INVALID_OPTIONS', { uri: 7 }],
     ['INVALID_OPTIONS', { directory: '' }],

@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { type Duplex, PassThrough, type Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import mongoose from 'mongoose';
+import {
+  type Dump,
+  DumpEngine,
+  type DumpManner,
+  type DumpSelection,
+  type Load,
+  type LoadSelection,
+} from '../dump-engine.js';
+import { type Client, connect, connectToOne, shownFailure } from './driver-connection.js';
+import { dumpInto } from './driver-dump.js';
+import { DriverLoad } from './driver-load.js';
+import { checkRawDocuments } from './raw-documents.js';
+
+/** What waits to be taken from a dump, in bytes. */
+const AHEAD = 4 * 1024 * 1024;
+
+/** The MongoDB driver, for hosts without the tools. Documents pass as bytes, in both directions. */
+export class DriverEngine extends DumpEngine {
+  readonly name = 'driver';
+
+  constructor(
+    private readonly uri: string,
+    private readonly manner: DumpManner,
+  ) {
+    super();
+  }
+
+  async prepare(job: 'dump' | 'load'): Promise<string> {
+    if (job === 'load') checkRawDocuments();
+    return `mongoose-${mongoose.version}`;
+  }
+
+  async dump(selection: DumpSelection, signal: AbortSignal): Promise<Dump> {
+    const version = await this.prepare('dump');
+    const client = await this.connected(() => connectToOne(this.uri, this.manner.readPreference));
+    const archive = new PassThrough({ highWaterMark: AHEAD });
+    const reading = dumpInto(client, selection, this.manner, version, writerTo(archive));
+    const work = Promise.all([reading.then(() => archive.end()), finished(archive, { readable: false })]);
+    return { archive, finished: this.ended(client, archive, work, signal) };
+  }
+
+  async load(selection: LoadSelection, signal: AbortSignal): Promise<Load> {
+    const client = await this.connected(() => connect(this.uri));
+    const archive = new DriverLoad(client, selection);
+    const ended = this.ended(client, archive, finished(archive), signal);
+    return { archive, finished: ended.then(() => archive.written) };
+  }
+
+  private async connected(connect: () => Promise<Client>): Promise<Client> {
+    return connect().catch((error: unknown) => Promise.reject(shownFailure(error, this.uri) as Error));
+  }
+
+  /** Lets the work end, or the signal end it, and then the connection; the stream fails as the work does. */
+  private async ended(
+    client: Client,
+    archive: Duplex | Writable,
+    work: Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const stop = (): void => void archive.destroy(signal.reason as Error);
+    // Whoever waits for the end hears of it.
+    archive.on('error', () => undefined);
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+    try {
+      await work;
+    } catch (error) {
+      const failure = shownFailure(error, this.uri) as Error;
+      archive.destroy(failure);
+      throw failure;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await client.close().catch(() => undefined);
+    }
+  }
+}
+
+/** Writes to a stream for many, at its pace. */
+function writerTo(stream: Writable): (bytes: Buffer) => Promise<void> {
+  let drained: Promise<unknown> | undefined;
+  return async (bytes) => {
+    if (stream.write(bytes)) return;
+    drained ??= once(stream, 'drain').finally(() => {
+      drained = undefined;
+    });
+    await drained;
+  };
+}

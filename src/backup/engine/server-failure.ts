@@ -1,0 +1,32 @@
+import mongoose from 'mongoose';
+import { BackupError } from '../backup.errors.js';
+import { ADVICE } from './advice.js';
+import { scrub } from './scrub.js';
+
+/** An error of the MongoDB driver, or of the server behind it. */
+export interface DriverError extends Error {
+  code?: unknown;
+  codeName?: unknown;
+}
+
+export function isOfDriver(error: unknown): error is DriverError {
+  const name = (error as Error | undefined)?.name ?? '';
+  return error instanceof mongoose.mongo.MongoError || /^(Mongo|BSON)/.test(name);
+}
+
+/** Without the driver's error as its cause where that may quote the connection string. */
+export function serverFailure(error: DriverError, secret: string): BackupError {
+  const code = codeOf(error);
+  const quotes = error.name === 'MongoParseError' || error.name === 'MongoInvalidArgumentError';
+  return new BackupError(code, {
+    problem: `MongoDB: ${scrub(error.message, [secret])}`,
+    ...(code in ADVICE ? { advice: ADVICE[code as keyof typeof ADVICE] } : {}),
+    ...(quotes ? {} : { cause: error }),
+  });
+}
+
+function codeOf({ name, code }: DriverError) {
+  if (code === 18 || code === 11) return 'AUTHENTICATION_FAILED';
+  if (code === 13) return 'NOT_AUTHORIZED';
+  return /Network|ServerSelection|Topology/.test(name) ? 'SERVER_UNREACHABLE' : 'SERVER_FAILED';
+}
