@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeWith, startOwnMongo, tools, unique } from '../../servers/index.js';
 import { script } from './compiled.js';
-import { type Db, failureOf, finally_, folder, ground, plantShop } from './ground.js';
+import { describeEngines, type Db, failureOf, finally_, folder, ground, plantShop } from './ground.js';
 import { childOf, processes, until } from './processes.js';
 
 describeWith(['mongo', 'tools'], 'making a backup that fails leaves nothing that looks like one', () => {
@@ -30,7 +30,9 @@ describeWith(['mongo', 'tools'], 'making a backup that fails leaves nothing that
     expect(await files()).toEqual([]);
     expect(await service.listBackups()).toEqual([]);
   });
+});
 
+describeEngines('making a backup that fails leaves nothing that looks like one', () => {
   it('when it is aborted by its caller: before it begins, while it waits, while it runs', async () => {
     const { db, service, files } = await ground();
     await plantMuch(db);
@@ -159,7 +161,9 @@ describeWith(['mongo', 'tools'], 'making a backup that fails leaves nothing that
     expect(['SERVER_UNREACHABLE', 'TOOL_FAILED']).toContain(failure.code);
     expect(await files()).toEqual([]);
   });
+});
 
+describeWith(['mongo', 'tools'], 'making a backup with a tool that can not be used', () => {
   it('when mongodump is missing, too old, or something else', async () => {
     const { db, another, files } = await ground();
     await plantShop(db);
@@ -221,7 +225,7 @@ describeWith(['mongo', 'tools'], 'making a backup that fails leaves nothing that
   });
 });
 
-describeWith(['mongo', 'tools'], 'a storage that can not be used', () => {
+describeEngines('a storage that can not be used', () => {
   it('is a typed error when the directory is a file', async () => {
     const path = join(await folder(), 'file');
     await writeFile(path, 'not a folder');
@@ -259,7 +263,9 @@ describeWith(['mongo', 'tools'], 'a storage that can not be used', () => {
     await db.collection('orders').insertOne({});
     expect((await service.createBackup()).status).toBe('good');
   });
+});
 
+describeWith(['mongo', 'tools'], 'a file that may not grow', () => {
   it('is a typed error when files may not grow so large', async () => {
     const { db, uri, directory, files } = await ground();
     await plantMuch(db);
@@ -310,7 +316,7 @@ describeWith(['mongo', 'tools'], 'a process that is killed while it makes a back
   });
 });
 
-describeWith(['mongo', 'tools'], 'two backups at once', () => {
+describeEngines('two backups at once', () => {
   it('are made one after the other, both good, with ids in the order they were asked for', async () => {
     const { db, service } = await ground();
     await plantShop(db);

@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeWith, startOwnMongo, tools } from '../../servers/index.js';
 import { script } from './compiled.js';
-import { contentOf, type Db, failureOf, finally_, folder, ground, plantShop } from './ground.js';
+import {
+  describeEngines,
+  contentOf,
+  type Db,
+  failureOf,
+  finally_,
+  folder,
+  ground,
+  plantShop,
+} from './ground.js';
 import { childOf, processes, until } from './processes.js';
 
 describeWith(['mongo', 'tools'], 'a restore that fails before the swap leaves the target as it was', () => {
@@ -30,30 +39,6 @@ describeWith(['mongo', 'tools'], 'a restore that fails before the swap leaves th
     expect(failure).toMatchObject({ code: 'TOOL_FAILED', message: expect.stringContaining('mongorestore') });
     expect(await contentOf(db)).toEqual(before);
     expect(await service.restoreBackup(id, { force: true })).toMatchObject({ id });
-  });
-
-  it('when it is aborted while it verifies or loads, or the service is closed', async () => {
-    const { db, service, another } = await ground();
-    await plantMuch(db);
-    const { id } = await service.createBackup();
-    await db.collection('products').deleteMany({});
-    const before = await contentOf(db);
-
-    for (const phase of ['verify', 'load']) {
-      const stop = new AbortController();
-      const onProgress = (progress: { phase: string }) => progress.phase === phase && stop.abort();
-      const restoring = service.restoreBackup(id, { force: true, signal: stop.signal, onProgress });
-      expect(await failureOf(restoring)).toMatchObject({ code: 'ABORTED' });
-      expect(await contentOf(db)).toEqual(before);
-    }
-    const other = await another();
-    const onProgress = (progress: { phase: string }) => void (progress.phase === 'load' && other.close());
-    expect(await failureOf(other.restoreBackup(id, { force: true, onProgress }))).toMatchObject({
-      code: 'ABORTED',
-    });
-    await other.close();
-    expect(await contentOf(db)).toEqual(before);
-    expect(await childOf('mongorestore')).toBeUndefined();
   });
 
   it.each([
@@ -186,7 +171,33 @@ describeWith(['mongo', 'tools'], 'a restore that fails before the swap leaves th
   });
 });
 
-describeWith(['mongo', 'tools'], 'a restore that fails within the swap', () => {
+describeEngines('a restore that is stopped leaves the target as it was', () => {
+  it('when it is aborted while it verifies or loads, or the service is closed', async () => {
+    const { db, service, another } = await ground();
+    await plantMuch(db);
+    const { id } = await service.createBackup();
+    await db.collection('products').deleteMany({});
+    const before = await contentOf(db);
+
+    for (const phase of ['verify', 'load']) {
+      const stop = new AbortController();
+      const onProgress = (progress: { phase: string }) => progress.phase === phase && stop.abort();
+      const restoring = service.restoreBackup(id, { force: true, signal: stop.signal, onProgress });
+      expect(await failureOf(restoring)).toMatchObject({ code: 'ABORTED' });
+      expect(await contentOf(db)).toEqual(before);
+    }
+    const other = await another();
+    const onProgress = (progress: { phase: string }) => void (progress.phase === 'load' && other.close());
+    expect(await failureOf(other.restoreBackup(id, { force: true, onProgress }))).toMatchObject({
+      code: 'ABORTED',
+    });
+    await other.close();
+    expect(await contentOf(db)).toEqual(before);
+    expect(await childOf('mongorestore')).toBeUndefined();
+  });
+});
+
+describeEngines('a restore that fails within the swap', () => {
   it('into an empty target takes back what it has put there, and leaves what came into being meanwhile', async () => {
     const { db, service, database } = await ground();
     for (const name of ['a', 'b', 'c']) await db.collection(name).insertOne({ from: 'backup' });

@@ -2,7 +2,7 @@ import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeWith, startOwnMongo, unique } from '../../servers/index.js';
-import { contentOf, type Db, failureOf, finally_, ground, plantShop } from './ground.js';
+import { describeEngines, contentOf, type Db, failureOf, finally_, ground, plantShop } from './ground.js';
 import { edit, rewrite } from './tampering.js';
 
 describeWith(['mongo', 'tools'], 'a restore refuses, and touches nothing,', () => {
@@ -221,7 +221,7 @@ describeWith(['mongo', 'tools'], 'a restore refuses, and touches nothing,', () =
   });
 });
 
-describeWith(['mongo', 'tools'], 'a restore', () => {
+describeEngines('a restore', () => {
   it('with force replaces what the backup holds and leaves the rest as it is', async () => {
     const { db, service } = await ground();
     await plantShop(db);

@@ -7,6 +7,7 @@ import { expect, it } from 'vitest';
 import { DiskStorage } from '../../../src/backup/storage/disk.storage.js';
 import { bestCodec } from '../../../src/backup/compression.js';
 import type { BackupProgress } from '../../../src/backup/progress.js';
+import { describeWith } from '../../servers/index.js';
 import { contentOf, describeEngines, failureOf, folder, ground, plantShop } from './ground.js';
 
 const { BSON } = mongoose.mongo;
@@ -221,6 +222,26 @@ describeEngines('a backup', () => {
     };
 
     expect(await service.createBackup({ onProgress })).toMatchObject({ status: 'good' });
+  });
+});
+
+describeWith(['mongo', 'tools'], "the engine 'auto'", () => {
+  it('is the tools where they are, else the driver, and the backup says which', async () => {
+    const { db, another } = await ground();
+    await plantShop(db);
+    const before = await contentOf(db);
+    const withTools = await another({ engine: 'auto' });
+    const without = await another({ engine: 'auto', tools: { directory: await folder() } });
+
+    const [first, second] = [await withTools.createBackup(), await without.createBackup()];
+
+    expect([first, second].map(({ engine }) => engine?.name)).toEqual(['mongodump', 'driver']);
+    expect(second.documents).toBe(first.documents);
+    for (const [id, service] of [[first.id, without] as const, [second.id, withTools] as const]) {
+      await db.dropDatabase();
+      await service.restoreBackup(id);
+      expect(await contentOf(db)).toEqual(before);
+    }
   });
 });
 

@@ -6,6 +6,7 @@ import { Logger, type LoggerService } from '@nestjs/common';
 import mongoose from 'mongoose';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { describeWith, type RunningServer, startOwnMongo, tools } from '../../servers/index.js';
+import { DriverEngine } from '../../../src/backup/engine/driver/driver.engine.js';
 import { MongodumpEngine } from '../../../src/backup/engine/mongodump.engine.js';
 import { contentOf, type Db, failureOf, finally_, ground, plantShop } from './ground.js';
 import { processes } from './processes.js';
@@ -75,14 +76,6 @@ describeWith(['mongod', 'mongo', 'tools'], 'a server with users', () => {
     },
   );
 
-  it('is backed up as a whole, users and roles kept in the backup, by one who may see all', async () => {
-    const { service } = await ground({ uri: uriOf('guard', password, '?directConnection=true') });
-    const { namespaces = [] } = await service.createBackup();
-
-    const names = namespaces.map(({ database, collection }) => `${database}.${collection}`);
-    expect(names).toEqual(expect.arrayContaining(['admin.system.users', 'shop.products', 'shop.orders']));
-  });
-
   it('never gives half an answer: one who may not see all is refused, not served what he may see', async () => {
     const { service, files } = await ground({
       uri: uriOf('keeper', password, '?directConnection=true'),
@@ -117,6 +110,31 @@ describeWith(['mongod', 'mongo', 'tools'], 'a server with users', () => {
         message: expect.stringContaining(job === 'dump' ? 'mongodump' : 'mongorestore'),
       });
       for (const spelling of spellings) expect(inspect(failure, { depth: 12 })).not.toContain(spelling);
+    },
+  );
+
+  it('is not given away by the driver either', async () => {
+    const wrong = `${password}x`;
+    const engine = new DriverEngine(uriOf('keeper', wrong, 'shop?directConnection=true'), { concurrency: 1 });
+    const { signal } = new AbortController();
+    for (const begun of [
+      engine.dump({ database: 'shop' }, signal),
+      engine.load({ namespaces: [], into: new Map(), unchecked: false }, signal),
+    ]) {
+      const failure = await failureOf(begun);
+      expect(failure).toMatchObject({ code: 'AUTHENTICATION_FAILED' });
+      for (const spelling of spellings) expect(inspect(failure, { depth: 12 })).not.toContain(spelling);
+    }
+  });
+
+  it.each(['mongodump', 'driver'] as const)(
+    'keeps users and roles in a whole backup by %s',
+    async (engine) => {
+      const { service } = await ground({ uri: uriOf('guard', password, '?directConnection=true'), engine });
+      const { namespaces = [] } = await service.createBackup();
+
+      const names = namespaces.map(({ database, collection }) => `${database}.${collection}`);
+      expect(names).toEqual(expect.arrayContaining(['admin.system.users', 'shop.products', 'shop.orders']));
     },
   );
 

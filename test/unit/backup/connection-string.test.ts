@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  directTo,
   impliedAuthSource,
   readConnectionString,
   toolConnection,
@@ -103,5 +104,23 @@ describe('what a tool is given', () => {
   ])('is refused where the tools take a secret in argv only: %s', (query) => {
     expect(() => given(`mongodb://h/${query}`)).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
     expect(() => given(`mongodb://h/${query}`)).not.toThrow(/hunter2/);
+  });
+});
+
+describe('a connection to one host alone', () => {
+  it.each([
+    ['mongodb://a:1,b:2/shop?replicaSet=rs', 'b:2', 'mongodb://b:2/shop?replicaSet=rs&directConnection=true'],
+    [
+      'mongodb://u%40:p%2F@a/?authSource=x',
+      'a:27017',
+      'mongodb://u%40:p%2F@a:27017/?authSource=x&directConnection=true',
+    ],
+    [
+      'mongodb+srv://u:p@cluster.example/shop?srvMaxHosts=2',
+      'c:3',
+      'mongodb://u:p@c:3/shop?tls=true&authSource=admin&directConnection=true',
+    ],
+  ])('of %s keeps all that is said of it', (uri, host, expected) => {
+    expect(directTo(readConnectionString(uri), host, 'admin')).toBe(expected);
   });
 });

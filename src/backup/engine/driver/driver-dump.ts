@@ -33,13 +33,20 @@ export async function dumpInto(
   await atOnce(concurrency, namespaces, (namespace) => readNamespace(client, namespace, readPreference, put));
 }
 
-/** All but the server's own, of which a restore would bring back nothing. */
+/** All but the server's settings and its log; users and roles are in `admin`, and come first. */
 async function databasesOf(client: Client): Promise<string[]> {
   const { databases } = await client
     .db('admin')
     .admin()
     .listDatabases({ nameOnly: true, authorizedDatabases: false });
-  return databases.map(({ name }) => name).filter((name) => !OWN_DATABASES.includes(name));
+  const others = databases.map(({ name }) => name).filter((name) => !OWN_DATABASES.includes(name));
+  return ['admin', ...others];
+}
+
+/** Of what the server keeps for itself only what people gave to it. */
+function isKept(database: string, collection: string): boolean {
+  if (!collection.startsWith('system.') || collection === 'system.js') return true;
+  return database === 'admin' && /^system\.(users|roles|version)$/.test(collection);
 }
 
 /** One document of listCollections; what is nested is BSON. */
@@ -61,8 +68,7 @@ async function namespacesOf(
   const names = new Set(listed.map(({ name }) => name));
   const chosen = listed.filter(
     ({ name }) =>
-      (collections ? collections.includes(name) : !except.includes(name)) &&
-      (name === 'system.js' || !name.startsWith('system.')),
+      (collections ? collections.includes(name) : !except.includes(name)) && isKept(db.databaseName, name),
   );
   const namespaces: DeclaredNamespace[] = [];
   for (const { name: collection, type = 'collection', options, info } of chosen) {

@@ -46,12 +46,12 @@ export class DriverLoad extends Writable {
     super({ highWaterMark: 1024 * 1024 });
   }
 
-  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error) => void): void {
-    this.take(chunk).then(() => done(), done);
+  override _write(chunk: Buffer, _: BufferEncoding, taken: (error?: Error) => void): void {
+    this.take(chunk).then(() => taken(), taken);
   }
 
-  override _final(done: (error?: Error) => void): void {
-    this.finish().then(() => done(), done);
+  override _final(ended: (error?: Error) => void): void {
+    this.finish().then(() => ended(), ended);
   }
 
   private async take(chunk: Buffer): Promise<void> {

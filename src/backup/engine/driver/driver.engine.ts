@@ -40,14 +40,18 @@ export class DriverEngine extends DumpEngine {
     const archive = new PassThrough({ highWaterMark: AHEAD });
     const reading = dumpInto(client, selection, this.manner, version, writerTo(archive));
     const work = Promise.all([reading.then(() => archive.end()), finished(archive, { readable: false })]);
-    return { archive, finished: this.ended(client, archive, work, signal) };
+    const ended = this.ended(client, archive, work, signal);
+    ended.catch(() => undefined);
+    return { archive, finished: ended };
   }
 
   async load(selection: LoadSelection, signal: AbortSignal): Promise<Load> {
     const client = await this.connected(() => connect(this.uri));
     const archive = new DriverLoad(client, selection);
     const ended = this.ended(client, archive, finished(archive), signal);
-    return { archive, finished: ended.then(() => archive.written) };
+    const written = ended.then(() => archive.written);
+    written.catch(() => undefined);
+    return { archive, finished: written };
   }
 
   private async connected(connect: () => Promise<Client>): Promise<Client> {
@@ -62,7 +66,7 @@ export class DriverEngine extends DumpEngine {
     signal: AbortSignal,
   ): Promise<void> {
     const stop = (): void => void archive.destroy(signal.reason as Error);
-    // Whoever waits for the end hears of it.
+    // Whoever waits for the end hears of it; whoever failed before must not bring the process down.
     archive.on('error', () => undefined);
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();

@@ -7,7 +7,7 @@ const { BSON } = mongoose.mongo;
 type Session = ReturnType<Client['startSession']>;
 
 /** About how many bytes are asked for at a time: the server looks ahead while the last ones are worked on. */
-const BATCH_BYTES = 2 * 1024 * 1024;
+const BATCH_BYTES = 1024 * 1024;
 const FIRST_BATCH = 500;
 
 /**
