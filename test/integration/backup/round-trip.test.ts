@@ -209,7 +209,7 @@ describeEngines('a backup', () => {
         collectionsDone: 2,
         totalCollections: 2,
       });
-      const under = told.slice(0, -1);
+      const under = told.filter(({ collectionsDone }) => collectionsDone < 2);
       expect(under.every(({ percent }) => percent! < 100)).toBe(true);
     }
   });

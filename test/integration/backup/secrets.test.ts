@@ -118,10 +118,10 @@ describeWith(['mongod', 'mongo', 'tools'], 'a server with users', () => {
     const engine = new DriverEngine(uriOf('keeper', wrong, 'shop?directConnection=true'), { concurrency: 1 });
     const { signal } = new AbortController();
     for (const begun of [
-      engine.dump({ database: 'shop' }, signal),
-      engine.load({ namespaces: [], into: new Map(), unchecked: false }, signal),
+      () => engine.dump({ database: 'shop' }, signal),
+      () => engine.load({ namespaces: [], into: new Map(), unchecked: false }, signal),
     ]) {
-      const failure = await failureOf(begun);
+      const failure = await failureOf(begun());
       expect(failure).toMatchObject({ code: 'AUTHENTICATION_FAILED' });
       for (const spelling of spellings) expect(inspect(failure, { depth: 12 })).not.toContain(spelling);
     }
