@@ -69,6 +69,8 @@ export class Miss {
         watch
           ? watch.unwatched(() => this.#onHead(status, headers, whole))
           : this.#onHead(status, headers, whole),
+      // Nest goes on with a handler whose client has left, and sends what it returns to nobody.
+      isStillMade: () => exchange.isEnded && !exchange.isForsaken,
       onComplete: (body) => this.#onComplete(body),
       onBroken: (reason) => this.#pass(reason === 'body-size' ? 'refused' : 'broken'),
     });
@@ -215,7 +217,7 @@ export class Miss {
       });
     };
     // Session middleware writes its cookie when the head leaves, which may be after its store has answered.
-    if (raw.headersSent) decide();
+    if (raw.headersSent || raw.closed) decide();
     else raw.once('finish', decide).once('close', decide);
   }
 

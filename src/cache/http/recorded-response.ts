@@ -16,6 +16,8 @@ export interface RecordingListener {
    * headers of the raw response.
    */
   onHead(status: number, headers: OutgoingHttpHeaders, whole: Buffer | undefined): Verdict;
+  /** The client left before anything was sent: whether the answer will be made all the same. */
+  isStillMade(): boolean;
   /** The handler ended the response and nothing went wrong. */
   onComplete(body: Buffer): void;
   /** The body that was asked for will not come: cut short, of another length than announced, or too large. */
@@ -42,8 +44,11 @@ export class RecordedResponse extends ResponseTap {
 
   override attach(): this {
     const { raw } = this;
-    raw.once('close', () => this.#break('aborted'));
+    raw.once('close', () => {
+      if (this.#isSent || !this.listener.isStillMade()) this.#break('aborted');
+    });
     raw.on('pipe', (source: Readable) => {
+      if (raw.closed) this.#break('aborted'); // it would never be read to its end
       // A failed source is often answered with a plain end(): what was sent until then looks complete.
       source.once(errorMonitor, () => this.#break('aborted'));
       source.once('close', () => source.readableEnded || this.#break('aborted'));
@@ -62,6 +67,7 @@ export class RecordedResponse extends ResponseTap {
 
   protected override onWrite(piece: Piece): boolean {
     if (this.#hasEnded) return this.write(piece); // HTTP/2 ends with a write of its own
+    if (this.raw.closed) this.#break('aborted'); // only what comes in one piece is whole with nobody to get it
     this.#sendHead(undefined);
     if (this.#instead) {
       piece.callback?.();
@@ -80,6 +86,8 @@ export class RecordedResponse extends ResponseTap {
     if (this.#instead) return this.end({ chunk: this.#instead.bytes, encoding: undefined, callback });
     this.#collect(bytes);
     try {
+      // Without a client Node makes no head: session middleware would not set the cookie that forbids storing.
+      if (this.raw.closed && !this.raw.headersSent) this.composeHead();
       this.end(notModified ? { ...piece, chunk: undefined } : piece);
     } catch (error) {
       this.#break('aborted');

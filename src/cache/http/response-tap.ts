@@ -58,6 +58,11 @@ export abstract class ResponseTap {
     else this.#writers.end(chunk, encoding, callback);
   }
 
+  /** Makes the head, and with it whatever waits for that moment, though nobody is there to get it. */
+  protected composeHead(): void {
+    this.#writers.writeHead(this.raw.statusCode);
+  }
+
   protected flush(): void {
     this.#writers.flushHeaders();
   }
