@@ -75,6 +75,11 @@ const text = (value: unknown): string => {
   throw new Error(`is ${shown(value)}; expected text`);
 };
 
+const secret = (value: unknown): string => {
+  if (typeof value === 'string' && value.length >= 16) return value;
+  throw new Error('is shorter than 16 characters');
+};
+
 const variable = <T>(fallback: T, parse: (value: unknown) => T): Variable<T> => ({
   default: fallback,
   parse,
@@ -91,6 +96,9 @@ export const VARIABLES = {
   BACKUP_CRON: variable('', text),
   BACKUP_KEYS: variable([] as readonly { id: string; file: string }[], keyFiles),
   BACKUP_ENGINE: variable('mongodump', oneOf('mongodump', 'driver', 'auto')),
+  BACKUP_STALE_AFTER: variable(26 * 3_600, seconds),
+  BACKUP_WEBHOOK_URL: variable('', url('http', 'https')),
+  BACKUP_WEBHOOK_SECRET: variable('', secret),
   MONGO_TOOLS_DIR: variable('', path),
 } satisfies Record<string, Variable<unknown>>;
 

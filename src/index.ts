@@ -95,6 +95,16 @@ export type { BackupProgress, CollectionProgress, ProgressListener } from './bac
 export type { CleanupOptions, CleanupReport } from './backup/cleanup.js';
 export type { CreateBackupOptions } from './backup/create/creation.js';
 export type { RestoredNamespace, RestoreOptions, RestoreReport } from './backup/restore/restoration.js';
+export type { BackupHealth } from './backup/health.js';
+export type { Hook, HookOptions, WebhookOptions } from './backup/hooks/hook-options.js';
+export type {
+  BackupFailure,
+  BackupMade,
+  BackupOccasion,
+  CopyFailure,
+  HookEvent,
+  HookEvents,
+} from './backup/hooks/hook-events.js';
 export type { RetentionPolicy } from './backup/retention.js';
 export type { VerifyLevel, VerifyOptions, VerifyReport } from './backup/verification.js';
 export type { S3Options } from './backup/storage/s3-options.js';

@@ -32,6 +32,8 @@ export type BackupErrorCode =
   | 'ARCHIVE_INVALID'
   /** Stopped by the caller's signal or by the shutdown of the application. */
   | 'ABORTED'
+  /** The function `before` of the option `hooks` did not let the backup be made. */
+  | 'HOOK_FAILED'
   /** Took longer than the option `timeout` allows. */
   | 'TIMED_OUT'
   /** mongodump or mongorestore isn't where it is looked for. */

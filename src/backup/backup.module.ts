@@ -15,6 +15,8 @@ import { chosenEngine } from './engine/chosen-engine.js';
 import { DatabaseServer } from './engine/database-server.js';
 import { DumpEngine } from './engine/dump-engine.js';
 import { MongoServer } from './engine/mongo.server.js';
+import { BackupHealthCheck } from './health.js';
+import { BackupHooks } from './hooks/backup-hooks.js';
 import { Restoration } from './restore/restoration.js';
 import { SwapRecovery } from './restore/swap-recovery.js';
 import { RestoreTrial } from './restore/trial.js';
@@ -84,6 +86,8 @@ const ADAPTERS: Provider[] = [
       useFactory: backupAndCleanUp,
     },
     RunQueue,
+    BackupHooks,
+    BackupHealthCheck,
     BackupCatalogue,
     BackupCopies,
     BackupCreation,

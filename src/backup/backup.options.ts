@@ -9,6 +9,8 @@ import { bestCodec, type Codec, type Compression, findZstd, LEVELS } from './com
 import type { BackupStorages } from './copies/backup-storages.js';
 import { chosenStorages, type StorageOption } from './copies/chosen-storages.js';
 import { EncryptionKeys, type EncryptionOptions } from './encryption/encryption-keys.js';
+import { checkHooks, type HookOptions, type WebhookOptions } from './hooks/hook-options.js';
+import { Webhook } from './hooks/webhook.js';
 import { checkSchedule } from './schedule/cron-expression.js';
 import { databaseOf } from './engine/connection-string.js';
 import { type DumpManner, READ_PREFERENCES, type ReadPreference } from './engine/dump-engine.js';
@@ -98,6 +100,10 @@ export interface BackupModuleOptions {
   lock?: LockOption | undefined;
   /** The longest that making one backup may take before it is stopped. @default '6h' */
   timeout?: Duration | undefined;
+  /** How old the newest good backup may be before `checkHealth()` says that something is wrong. @default BACKUP_STALE_AFTER, else '26h' */
+  staleAfter?: Duration | undefined;
+  /** Functions and addresses that are told what becomes of backups. docs/backup-hooks.md has more about them. */
+  hooks?: HookOptions | undefined;
   /**
    * Where mongodump and mongorestore (100.3 or newer) are: the folder of both, or each by its path.
    *
@@ -127,6 +133,10 @@ export class BackupOptions {
   readonly keys: EncryptionKeys;
   readonly lock: LockOption;
   readonly timeoutMs: number;
+  readonly staleAfterMs: number;
+  readonly hooks: Omit<HookOptions, 'timeout' | 'webhooks'>;
+  readonly hookTimeoutMs: number;
+  readonly webhooks: readonly Webhook[];
   readonly tools: {
     readonly directory?: string;
     readonly mongodump?: string;
@@ -169,6 +179,12 @@ export class BackupOptions {
     this.lock = lock;
     this.timeoutMs = toMilliseconds(options.timeout ?? '6h', 'timeout');
     if (this.timeoutMs === 0) throw invalidOption('The option timeout is 0', 'a duration above 0');
+    this.staleAfterMs = toMilliseconds(options.staleAfter ?? environment.BACKUP_STALE_AFTER, 'staleAfter');
+    checkHooks(options.hooks ?? {});
+    const { timeout = '1m', webhooks = webhooksOf(environment), ...hooks } = options.hooks ?? {};
+    this.hooks = hooks;
+    this.hookTimeoutMs = toMilliseconds(timeout, 'hooks.timeout');
+    this.webhooks = webhooks.map((webhook) => new Webhook(webhook));
     this.tools = tools(options.tools, environment.MONGO_TOOLS_DIR);
     this.clock = options.clock ?? new SystemClock();
   }
@@ -181,6 +197,9 @@ const VARIABLES = [
   'BACKUP_CRON',
   'BACKUP_KEYS',
   'BACKUP_ENGINE',
+  'BACKUP_STALE_AFTER',
+  'BACKUP_WEBHOOK_URL',
+  'BACKUP_WEBHOOK_SECRET',
   'MONGO_TOOLS_DIR',
 ] as const;
 
@@ -199,6 +218,8 @@ const KNOWN = [
   'encryption',
   'lock',
   'timeout',
+  'staleAfter',
+  'hooks',
   'tools',
   'clock',
 ] as const satisfies (keyof BackupModuleOptions)[];
@@ -239,6 +260,14 @@ function manner(concurrency = 4, readPreference: ReadPreference | undefined): Du
       `one of ${READ_PREFERENCES.join(', ')}`,
     );
   return { concurrency, readPreference };
+}
+
+function webhooksOf(environment: {
+  BACKUP_WEBHOOK_URL: string;
+  BACKUP_WEBHOOK_SECRET: string;
+}): readonly WebhookOptions[] {
+  const { BACKUP_WEBHOOK_URL: url, BACKUP_WEBHOOK_SECRET: secret } = environment;
+  return url === '' ? [] : [{ url, secret: secret || undefined }];
 }
 
 function compression({ codec = bestCodec(), level }: NonNullable<BackupModuleOptions['compression']> = {}) {

@@ -6,6 +6,8 @@ import { BackupCatalogue, type BackupFilter } from './catalogue.js';
 import { BackupCleanup, type CleanupOptions, type CleanupReport } from './cleanup.js';
 import { BackupCopies, type CopyOptions, type CopyReport } from './copies/backup-copies.js';
 import { BackupCreation, type CreateBackupOptions } from './create/creation.js';
+import { type BackupHealth, BackupHealthCheck } from './health.js';
+import { BackupHooks } from './hooks/backup-hooks.js';
 import { Restoration, type RestoreOptions, type RestoreReport } from './restore/restoration.js';
 import { SwapRecovery } from './restore/swap-recovery.js';
 import type { RetentionPolicy } from './retention.js';
@@ -32,6 +34,8 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly queue: RunQueue,
     private readonly recovery: SwapRecovery,
     private readonly locks: BackupLocks,
+    private readonly hooks: BackupHooks,
+    private readonly health: BackupHealthCheck,
   ) {}
 
   /**
@@ -44,7 +48,7 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
    *
    * @throws BackupError DATABASE_NOT_FOUND, COLLECTION_NOT_FOUND, SERVER_UNREACHABLE, AUTHENTICATION_FAILED,
    *   NOT_AUTHORIZED, TOOL_NOT_FOUND, TOOL_TOO_OLD, TOOL_FAILED, BACKUP_INCOMPLETE, ARCHIVE_INVALID, STORAGE_FULL,
-   *   STORAGE_UNUSABLE, ABORTED, TIMED_OUT, INVALID_OPTIONS
+   *   STORAGE_UNUSABLE, HOOK_FAILED, ABORTED, TIMED_OUT, INVALID_OPTIONS
    */
   async createBackup(options?: CreateBackupOptions): Promise<Backup> {
     const backup = await this.creation.create(options);
@@ -137,10 +141,23 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
     return this.scheduler.scheduleBackups(cron, options);
   }
 
+  /**
+   * Says whether the newest good backup of the whole database in `uri` is younger than the option `staleAfter`, in the
+   * shape that health checks such as those of @nestjs/terminus are put together from: `{ backup: { status: 'up', … } }`.
+   *
+   * @param key under which it is told
+   */
+  async checkHealth<Key extends string = 'backup'>(
+    key = 'backup' as Key,
+  ): Promise<Record<Key, BackupHealth>> {
+    return { [key]: await this.health.look() } as Record<Key, BackupHealth>;
+  }
+
   /** Stops the schedules and what runs, and waits until that has cleaned up. For use without Nest. */
   async close(): Promise<void> {
     this.scheduler.stop();
     await this.queue.close();
+    await this.hooks.close();
     await this.locks.close();
   }
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { shown } from '../errors.js';
 import type { Backup, BackupStatus } from './backup.js';
 import { BackupError } from './backup.errors.js';
-import { checkedBackupId } from './backup-id.js';
+import { checkedBackupId, isMadeId } from './backup-id.js';
 import { refuseUnknown } from './backup.options.js';
 import { BackupStorages } from './copies/backup-storages.js';
 import { EncryptionKeys } from './encryption/encryption-keys.js';
@@ -81,6 +81,23 @@ export class BackupCatalogue {
     return found
       .filter((backup) => FILTERS.every((key) => filter[key] === undefined || backup[key] === filter[key]))
       .sort((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? 1 : -1));
+  }
+
+  /**
+   * The newest that fits, without a look at all of them: ids that this package makes sort by time.
+   *
+   * @throws BackupError STORAGE_UNUSABLE
+   */
+  async newest(fits: (backup: Backup) => boolean): Promise<Backup | undefined> {
+    const shelves = await this.shelves();
+    const names = [...new Set(shelves.flatMap(({ names }) => [...names]))];
+    const made = names.filter(isMadeId).toSorted().toReversed();
+    for (const name of made) {
+      const sights = await Promise.all(shelves.map((shelf) => lookOn(shelf, name)));
+      const backup = backupOf(name, sights);
+      if (fits(backup)) return backup;
+    }
+    return undefined;
   }
 
   /** @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND, STORAGE_UNUSABLE */

@@ -9,6 +9,8 @@ import { BackupCopies } from './copies/backup-copies.js';
 import { BackupCreation } from './create/creation.js';
 import { chosenEngine } from './engine/chosen-engine.js';
 import { MongoServer } from './engine/mongo.server.js';
+import { BackupHealthCheck } from './health.js';
+import { BackupHooks } from './hooks/backup-hooks.js';
 import { Restoration } from './restore/restoration.js';
 import { SwapRecovery } from './restore/swap-recovery.js';
 import { RestoreTrial } from './restore/trial.js';
@@ -31,7 +33,8 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
   const locks = new BackupLocks(chosenLock(all), lockPlace(all));
   const recovery = new SwapRecovery(server, locks);
   const catalogue = new BackupCatalogue(all.storages, openBackupAt, all.keys);
-  const copies = new BackupCopies(all, all.storages, catalogue, queue);
+  const hooks = new BackupHooks(all);
+  const copies = new BackupCopies(all, all.storages, catalogue, queue, hooks);
   const creation = new BackupCreation(
     all,
     engine,
@@ -41,6 +44,7 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
     all.keys,
     recovery,
     copies,
+    hooks,
   );
   const cleanup = new BackupCleanup(all, catalogue);
   const service = new BackupService(
@@ -54,6 +58,8 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
     queue,
     recovery,
     locks,
+    hooks,
+    new BackupHealthCheck(all, catalogue),
   );
   await service.onApplicationBootstrap();
   return service;

@@ -6,6 +6,7 @@ import { BackupOptions, refuseUnknown } from '../backup.options.js';
 import { BackupCatalogue } from '../catalogue.js';
 import { withDeadline } from '../create/deadline.js';
 import { inTime } from '../examination.js';
+import { BackupHooks } from '../hooks/backup-hooks.js';
 import { checkWatch } from '../names.js';
 import type { ProgressListener } from '../progress.js';
 import { verifyHash } from '../proof.js';
@@ -50,6 +51,7 @@ export class BackupCopies {
     private readonly storages: BackupStorages,
     private readonly catalogue: BackupCatalogue,
     private readonly queue: RunQueue,
+    private readonly hooks: BackupHooks,
   ) {}
 
   /** Copies one that was just made. Never rejects: it is there, whatever becomes of its copies. */
@@ -138,7 +140,10 @@ export class BackupCopies {
       const problem = (error as Error).message;
       this.log.warn(`Backup ${id} could not be copied to ${to.location}. ${problem}`);
       const isDown = error instanceof BackupError && error.code.startsWith('STORAGE_');
-      return { copy: { location: `${to.location}/${id}`, status: 'missing', problem }, isDown };
+      const copy = { location: `${to.location}/${id}`, status: 'missing', problem } as const;
+      // Not waited for: it may ask for something that waits for this.
+      void this.hooks.tell('copyFailed', { id, copy });
+      return { copy, isDown };
     }
   }
 }

@@ -12,6 +12,8 @@ import { type DumpPlan, type DumpRequest, incomplete, missingFrom, nameOf, planD
 import { EncryptionKeys } from '../encryption/encryption-keys.js';
 import { DatabaseServer, type ServerNamespace, type ServerSession } from '../engine/database-server.js';
 import { DumpEngine } from '../engine/dump-engine.js';
+import { BackupHooks } from '../hooks/backup-hooks.js';
+import type { BackupOccasion } from '../hooks/hook-events.js';
 import { type Manifest, manifestNamespaces, newManifest, writeManifest } from '../manifest.js';
 import { checkCollectionNames, checkDatabaseName, checkLabel, checkWatch } from '../names.js';
 import { type StoredDump, storeDump } from '../pipeline.js';
@@ -47,6 +49,7 @@ export class BackupCreation {
     private readonly keys: EncryptionKeys,
     private readonly recovery: SwapRecovery,
     private readonly copies: BackupCopies,
+    private readonly hooks: BackupHooks,
   ) {}
 
   /**
@@ -55,12 +58,17 @@ export class BackupCreation {
    */
   async create(wanted: CreateBackupOptions = {}, confirm = async (): Promise<void> => {}): Promise<Backup> {
     const request = this.understand(wanted);
-    return this.queue.run(wanted.signal, async (signal) => {
-      const made = await withDeadline(this.options.timeoutMs, signal, (signal) =>
-        this.make(request, wanted, signal, confirm),
-      );
-      return this.copies.ofNew(made, { signal, onProgress: wanted.onProgress });
-    });
+    const { label, onProgress } = wanted;
+    const occasion = { ...request, ...(label === undefined ? {} : { label }) } as BackupOccasion;
+    return this.hooks.around(occasion, () =>
+      this.queue.run(wanted.signal, async (signal) => {
+        await this.hooks.before(occasion, signal);
+        const made = await withDeadline(this.options.timeoutMs, signal, (signal) =>
+          this.make(request, wanted, signal, confirm),
+        );
+        return this.copies.ofNew(made, { signal, onProgress });
+      }),
+    );
   }
 
   /** Removes what killed processes left behind. A storage that can't be used is said, not thrown. */
