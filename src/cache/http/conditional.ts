@@ -10,6 +10,10 @@ export interface Validators {
 
 const CONDITIONS = ['if-none-match', 'if-modified-since'] as const;
 
+/** Whether a request has any condition that a 304 can be the answer to. */
+export const isConditional = (headers: IncomingHttpHeaders): boolean =>
+  headers['if-none-match'] !== undefined || headers['if-modified-since'] !== undefined;
+
 /** What the handler gave to compare an answer by. A tag that was made of the bytes here tells it nothing. */
 export function validatorsOf({ headers }: Pick<StoredAnswer, 'headers'>): Validators {
   const field = (wanted: string): string | undefined => {

@@ -1,14 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { CacheService } from '../cache.service.js';
-import type { KeptEntry } from '../engine/kept-entry.js';
-import { cacheStatus } from './cache-status.js';
-import { areAsSent, earlyIdentity, needsMore, pageHeaders, type PageHeaders } from './early-identity.js';
-import { decodeFrame, type StoredAnswer } from './frame.js';
+import { areAsSent, requestIdentity, needsMore, pageHeaders, type PageHeaders } from './request-identity.js';
+import type { StoredAnswer } from './frame.js';
 import { hasBody } from './http-cache.context.js';
 import type { Exchange, Route } from './http-cache.route.js';
 import { headerValues, variantHash } from './key.js';
-import { bypassReason, MOST_LEVELS, type RouteRules } from './policy.js';
+import { memoryHit, toldOfHit, type MemoryHit } from './memory-hit.js';
+import { bypassReason, type RouteRules } from './policy.js';
 import { isHeldBy, OF_A_BODY } from './replayed-response.js';
 import type { RouteKey, RouteKeys } from './route-keys.js';
 
@@ -51,7 +50,7 @@ export class EarlyHits {
     const { method } = request;
     if ((method !== 'GET' && method !== 'HEAD') || request.httpVersionMajor !== 1) return undefined;
     try {
-      const identity = earlyIdentity(request, request.url ?? '', version);
+      const identity = requestIdentity(request, request.url ?? '', version);
       let known = this.#known.get(identity);
       if (known && known.route.vary.length > 0)
         known = this.#known.get(withValues(identity, known.route, request.headers));
@@ -73,7 +72,7 @@ export class EarlyHits {
     // What middleware makes of a request is not known before it ran: whoever is changed by it teaches nothing.
     const isAsItCame =
       context.routedUrl === context.url &&
-      identity === earlyIdentity(request, context.url, version) &&
+      identity === requestIdentity(request, context.url, version) &&
       areAsSent(request, route.vary);
     const whole = withValues(identity, route, context.headers);
     const known = this.#known.get(whole);
@@ -100,25 +99,16 @@ export class EarlyHits {
   }
 
   /** The fresh answer in memory, if all that leads to it is there. */
-  #find({ route, key, hash: first }: Known, { headers }: IncomingMessage): Found | undefined {
+  #find({ route, key, hash: first }: Known, { headers }: IncomingMessage): MemoryHit | undefined {
     const { generation } = key;
     if (generation !== undefined && !this.keys.isCurrent(route.key as string, generation)) return undefined;
-    let hash = first;
-    for (let level = 0; level < MOST_LEVELS; level += 1) {
-      const kept = this.cache.peekEntry({ hash: { space: 'http', value: hash } });
-      const frame = kept && decodeFrame(kept.payload);
-      if (kept && frame?.kind === 'answer') return frame.stale?.always ? undefined : { answer: frame, kept };
-      if (frame?.kind !== 'variants') return undefined;
-      hash = variantHash(hash, frame.names, headers);
-    }
-    return undefined;
+    return memoryHit(this.cache, first, headers);
   }
 
-  #send(known: Known, { answer, kept }: Found, request: IncomingMessage, response: ServerResponse): string {
-    const now = this.cache.options.clock.now();
-    const age = answer.age + Math.max(0, Math.floor((now - kept.storedAt) / 1_000));
-    const ttl = Math.floor((kept.freshUntil - now) / 1_000);
-    const status = `${cacheStatus({ hit: true, ttl })}; detail=early`;
+  #send(known: Known, hit: MemoryHit, request: IncomingMessage, response: ServerResponse): string {
+    const { answer, kept } = hit;
+    const told = toldOfHit(hit, this.cache.options.clock.now());
+    const status = `${told.cacheStatus}; detail=early`;
     let head = known.heads.get(answer);
     if (!head) known.heads.set(answer, (head = headOf(answer, known.page)));
     const isUnchanged = isHeldBy(request.headers, answer);
@@ -128,7 +118,7 @@ export class EarlyHits {
       ...fields,
       ...(isEmpty ? [] : ['Content-Length', String(answer.body.length)]),
       'Age',
-      String(age),
+      String(told.age),
       'Cache-Status',
       status,
     ]);
@@ -143,11 +133,6 @@ export class EarlyHits {
 export interface Served {
   route: Route;
   status: string;
-}
-
-interface Found {
-  answer: StoredAnswer;
-  kept: KeptEntry;
 }
 
 /** Of a request whose route says that these headers matter: what middleware says of it may depend on them, too. */

@@ -81,14 +81,20 @@ export class HttpCacheInterceptor implements NestInterceptor {
     return plan.route ? this.#answer(ctx, plan.route, plan, next) : next.handle();
   }
 
-  async #answer(
+  #answer(
     ctx: HttpCacheContext,
     route: Route | undefined,
     plan: Plan,
     next: CallHandler,
-  ): Promise<Observable<unknown>> {
+  ): Observable<unknown> | Promise<Observable<unknown>> {
+    const exchange = this.#exchange(ctx, plan);
+    const isAnswered = route !== undefined && this.http.responses.answerAtOnce(exchange, route);
+    return isAnswered ? answered(ctx, plan) : this.#decide(exchange, route, plan, next);
+  }
+
+  #exchange(ctx: HttpCacheContext, plan: Plan): Exchange {
     const versioning = this.application.getVersioning();
-    const exchange: Exchange = {
+    return {
       context: ctx,
       raw: rawResponse(ctx.response),
       entryHeaders: ctx.response.getHeaders(),
@@ -98,6 +104,14 @@ export class HttpCacheInterceptor implements NestInterceptor {
       isEnded: plan.isEndedByNest,
       server: this.host.httpAdapter?.getHttpServer() as EventEmitter | undefined,
     };
+  }
+
+  async #decide(
+    exchange: Exchange,
+    route: Route | undefined,
+    plan: Plan,
+    next: CallHandler,
+  ): Promise<Observable<unknown>> {
     const { responses } = this.http;
     const decision = await (route ? responses.answer(exchange, route) : responses.explain(exchange, route));
     if (decision === 'handle')
@@ -112,8 +126,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
           unsubscribe: () => (exchange.isForsaken = !('returned' in exchange)),
         }),
       );
-    if (plan.isRendered) sendNothingInsteadOfAView(ctx.response);
-    return of(undefined);
+    return answered(exchange.context, plan);
   }
 
   #planOf(controller: Type, handler: Handler): Plan {
@@ -143,6 +156,12 @@ export class HttpCacheInterceptor implements NestInterceptor {
       isRendered: Reflect.hasMetadata(RENDER_METADATA, handler),
     };
   }
+}
+
+/** A stored answer is on its way: whatever Nest sends now, that goes in its place. */
+function answered({ response }: HttpCacheContext, { isRendered }: Plan): Observable<unknown> {
+  if (isRendered) sendNothingInsteadOfAView(response);
+  return of(undefined);
 }
 
 /** The property under which a controller has its handler: Nest's parameter metadata is kept by that name. */

@@ -79,7 +79,7 @@ export class HttpCache {
         version: null,
         isEnded: false,
       };
-      void this.#answerOr(next, exchange, route);
+      if (!this.responses.answerAtOnce(exchange, route)) void this.#answerOr(next, exchange, route);
     };
   };
 

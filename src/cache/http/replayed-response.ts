@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { sameValue } from './answer-head.js';
 import { byteRange, type ByteRange } from './byte-range.js';
-import { isNotModified, type Validators } from './conditional.js';
+import { isConditional, isNotModified, type Validators } from './conditional.js';
 import type { StoredAnswer } from './frame.js';
 import { ResponseTap, type Piece } from './response-tap.js';
 
@@ -106,19 +106,46 @@ export class ReplayedResponse extends ResponseTap {
   }
 }
 
+/** A header field of a stored answer, looked at once. */
+interface Field {
+  name: string;
+  lower: string;
+  value: string | string[] | null;
+  isOfTheAnswer: boolean;
+}
+
+interface Head {
+  fields: readonly Field[];
+  /** Of the fields that describe a body, those that it does not have. */
+  absent: readonly string[];
+}
+
+const heads = new WeakMap<StoredAnswer, Head>();
+
+function headOf(answer: StoredAnswer): Head {
+  const known = heads.get(answer);
+  if (known) return known;
+  const fields = answer.headers.map(([name, value]): Field => {
+    const lower = name.toLowerCase();
+    return { name, lower, value, isOfTheAnswer: OF_THE_ANSWER.includes(lower) };
+  });
+  const stored = new Set(fields.map(({ lower }) => lower));
+  const head = { fields, absent: OF_THE_ANSWER.filter((name) => !stored.has(name)) };
+  heads.set(answer, head);
+  return head;
+}
+
 /** Makes a head that of a stored answer: what is of this request stays, what is of the body is the answer's. */
 export function setAnswerHead(raw: ServerResponse, { answer, entryHeaders, age, cacheStatus }: Told): void {
-  const stored = new Set(answer.headers.map(([name]) => name.toLowerCase()));
-  for (const name of OF_THE_ANSWER) {
+  const { fields, absent } = headOf(answer);
+  for (const name of absent) {
     const mine = entryHeaders[name];
-    if (stored.has(name) || raw.getHeader(name) === mine) continue;
+    if (raw.getHeader(name) === mine) continue;
     if (mine === undefined) raw.removeHeader(name);
     else raw.setHeader(name, mine);
   }
-  for (const [name, value] of answer.headers) {
-    const lower = name.toLowerCase();
-    const untouched = sameValue(raw.getHeader(name), entryHeaders[lower]);
-    if (!untouched && !OF_THE_ANSWER.includes(lower)) continue;
+  for (const { name, lower, value, isOfTheAnswer } of fields) {
+    if (!isOfTheAnswer && !sameValue(raw.getHeader(lower), entryHeaders[lower])) continue;
     if (value === null) raw.removeHeader(name);
     else raw.setHeader(name, value);
   }
@@ -167,7 +194,7 @@ function setPart(raw: ServerResponse, body: Buffer, range: ByteRange | 'unsatisf
 
 /** Whether the client says that it has this very answer: 304 is enough then. */
 export const isHeldBy = (headers: IncomingHttpHeaders, answer: StoredAnswer): boolean =>
-  answer.status < 300 && isNotModified(headers, answerValidators(answer));
+  isConditional(headers) && answer.status < 300 && isNotModified(headers, answerValidators(answer));
 
 /** Without Last-Modified the date of the answer is what If-Modified-Since is compared with (RFC 9111 §4.3.2). */
 function answerValidators({ etag, lastModified, headers }: StoredAnswer): Validators {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { Logger } from '@nestjs/common';
 import { shown } from '../../errors.js';
 import { CacheKeyError, CacheUnavailableError } from '../cache.errors.js';
@@ -14,7 +14,8 @@ import { targetParts, variantHash } from './key.js';
 import { knownTags } from './filling.js';
 import { MOST_LEVELS } from './policy.js';
 import { NO_DIRECTIVES, requestDirectives } from './request-directives.js';
-import { handle, refuse, sendNothing, type Decision } from './decision.js';
+import { memoryHit, toldOfHit } from './memory-hit.js';
+import { serve, handle, refuse, sendNothing, type Decision } from './decision.js';
 import type { HttpCacheExplanation } from './explanation.js';
 import { Questions } from './questions.js';
 import { RequestWatch } from './request-watch.js';
@@ -64,6 +65,33 @@ export class ResponseCache {
       if (error instanceof CacheKeyError) return handle(exchange, 'bypass', 'key');
       this.#logger.error(`${route.id} goes without the cache`, error);
       return handle(exchange, 'bypass', 'error');
+    }
+  }
+
+  /**
+   * Serves what memory has, without a promise, where that is all there is to it; false: `answer` has to see to it.
+   * Never throws.
+   */
+  answerAtOnce(exchange: Exchange, route: Route): boolean {
+    const { context, raw } = exchange;
+    const { headers } = context;
+    if (this.questions.isOne(context.rawRequest) || Logger.isLevelEnabled('debug')) return false;
+    const hasDirectives = headers['cache-control'] !== undefined || headers.pragma !== undefined;
+    if ((route.requestDirectives && hasDirectives) || this.#responses.has(raw)) return false;
+    try {
+      if (obstacleOf(context, route, NO_DIRECTIVES) !== undefined) return false;
+      const url = this.#keys.atOnce(exchange, route);
+      if (url === undefined) return false;
+      const hit = memoryHit(this.cache, firstHash(url, route, headers), headers);
+      if (!hit) return false;
+      this.#responses.add(raw);
+      if (route.early) this.#early.learn(exchange, route, { hash: url, generation: undefined });
+      this.cache.countHit(hit.kept);
+      const told = toldOfHit(hit, this.cache.options.clock.now());
+      serve(exchange, hit.answer, { ...told, mayBePart: route.freshness === 'response' });
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -129,7 +157,7 @@ export class ResponseCache {
     const { headers } = exchange.context;
     const tags = knownTags(this.cache, exchange, route);
     const keyedHeaders = [...route.vary];
-    let hash = route.vary.length > 0 ? variantHash(url, route.vary, headers) : url;
+    let hash = firstHash(url, route, headers);
     let fwd: Forwarded = 'uri-miss';
     for (let level = 0; level < MOST_LEVELS; level += 1) {
       if (!this.#hitForMiss.enter(hash)) return handle(exchange, fwd, 'uncacheable');
@@ -148,3 +176,7 @@ export class ResponseCache {
     return handle(exchange, fwd, 'vary');
   }
 }
+
+/** Where the answer for the values of the route's own headers is. */
+const firstHash = (url: string, { vary }: Route, headers: IncomingHttpHeaders): string =>
+  vary.length > 0 ? variantHash(url, vary, headers) : url;

@@ -22,15 +22,11 @@ export abstract class ResponseTap {
   /** From now on what is written passes here. */
   attach(): this {
     const { raw } = this;
-    this.#below = {
-      writeHead: raw.writeHead.bind(raw),
-      write: raw.write.bind(raw),
-      end: raw.end.bind(raw),
-      flushHeaders: raw.flushHeaders.bind(raw),
-    } as Writers;
+    const { writeHead, write, end, flushHeaders } = raw as unknown as Writers;
+    this.#below = { writeHead, write, end, flushHeaders };
     raw.writeHead = (...args: WriteHeadArguments) => {
       const say = this.head();
-      if (say === 'aloud' || (say === 'open' && raw.headersSent)) this.#writers.writeHead(...args);
+      if (say === 'aloud' || (say === 'open' && raw.headersSent)) this.#writers.writeHead.call(raw, ...args);
       else if (say === 'open') applyHead(raw, args);
       return raw;
     };
@@ -50,12 +46,12 @@ export abstract class ResponseTap {
   protected abstract onFlush(): void;
 
   protected write({ chunk, encoding, callback }: Piece): boolean {
-    return this.#writers.write(chunk, encoding, callback);
+    return this.#writers.write.call(this.raw, chunk, encoding, callback);
   }
 
   protected end({ chunk, encoding, callback }: Piece): void {
-    if (chunk === undefined) this.#writers.end(callback);
-    else this.#writers.end(chunk, encoding, callback);
+    if (chunk === undefined) this.#writers.end.call(this.raw, callback);
+    else this.#writers.end.call(this.raw, chunk, encoding, callback);
   }
 
   /** Makes the head, and with it whatever waits for that moment, though nobody is there to get it. */
@@ -64,7 +60,7 @@ export abstract class ResponseTap {
   }
 
   protected flush(): void {
-    this.#writers.flushHeaders();
+    this.#writers.flushHeaders.call(this.raw);
   }
 
   get #writers(): Writers {
@@ -74,12 +70,18 @@ export abstract class ResponseTap {
 
 /** The methods as they were before, in the forms in which they are called here. */
 interface Writers {
-  writeHead: (...args: WriteHeadArguments) => ServerResponse;
-  write: (chunk: Piece['chunk'], encoding: Piece['encoding'], callback: Piece['callback']) => boolean;
+  writeHead: (this: ServerResponse, ...args: WriteHeadArguments) => ServerResponse;
+  write: (
+    this: ServerResponse,
+    chunk: Piece['chunk'],
+    encoding: Piece['encoding'],
+    callback: Piece['callback'],
+  ) => boolean;
   end: (
+    this: ServerResponse,
     ...args: [Piece['callback']] | [Piece['chunk'], Piece['encoding'], Piece['callback']]
   ) => ServerResponse;
-  flushHeaders: () => void;
+  flushHeaders: (this: ServerResponse) => void;
 }
 
 type HeadersArgument = OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;

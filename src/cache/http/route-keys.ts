@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { CacheService } from '../cache.service.js';
 import { decodeFrame, encodeFrame } from './frame.js';
 import type { HttpCacheContext } from './http-cache.context.js';
 import type { Exchange, Route } from './http-cache.route.js';
 import { entryHash, headerValues, targetParts, type EntryIdentity } from './key.js';
 import { FORWARDED } from './policy.js';
+import { requestIdentity } from './request-identity.js';
 
 /** Fingerprint of the entries under users' keys: a value that `cache.set` put there is not one of them. */
 const GENERATION = 'http';
 const LONGEST_GENERATION = 366 * 86_400_000;
+const MOST_HASHES = 2_000;
+const LONGEST_ASKED = 2_048;
 
 /** Where the answers of one URL are found. */
 export interface RouteKey {
@@ -20,6 +24,8 @@ export interface RouteKey {
 
 /** Where the answers to a request are found, header values aside. */
 export class RouteKeys {
+  readonly #hashes = new LRUCache<string, string>({ max: MOST_HASHES });
+
   constructor(private readonly cache: CacheService) {}
 
   /** Where the answer is, header values aside; undefined for whom nothing is kept. */
@@ -31,6 +37,24 @@ export class RouteKeys {
     if (!identity) return undefined;
     const [kind, , generation] = identity.target;
     return { hash: entryHash(identity), generation: kind === 'key' ? generation : undefined };
+  }
+
+  /**
+   * The same hash without a promise, where no function and no key of the user's takes part; remembered, since the
+   * same bytes are asked for again.
+   */
+  atOnce({ context, version }: Exchange, route: Route): string | undefined {
+    if (route.key !== undefined || typeof route.scope === 'function') return undefined;
+    const { url, routedUrl } = context;
+    // Each part but the last ends with its line.
+    const asked = `${route.id}\n${context.pattern}\n${routedUrl === url ? '' : routedUrl}\n${requestIdentity(context.rawRequest, url, version)}`;
+    const known = this.#hashes.get(asked);
+    if (known !== undefined) return known;
+    const hash = entryHash(
+      identityOf({ context, version }, route, ['url', ...targetOf(context, route)], null),
+    );
+    if (asked.length <= LONGEST_ASKED) this.#hashes.set(asked, hash);
+    return hash;
   }
 
   /** Whether what lives under a user's key is still that generation, as far as memory knows. */
@@ -55,16 +79,9 @@ export class RouteKeys {
     const scope = await scopeOf(route, context);
     if (scope === undefined) return undefined;
     const key = typeof route.key === 'function' ? route.key(context) : route.key;
-    const parts = targetParts(context.url, route.query);
-    const routed = context.routedUrl === context.url ? [] : targetParts(context.routedUrl, route.query);
-    return {
-      route: [route.id, context.pattern, version],
-      scheme: context.scheme,
-      host: context.host,
-      target: key === undefined ? ['url', ...parts, ...routed] : ['key', key, await generation(key)],
-      forwarded: headerValues(FORWARDED, context.headers),
-      scope,
-    };
+    const target =
+      key === undefined ? ['url', ...targetOf(context, route)] : ['key', key, await generation(key)];
+    return identityOf({ context, version }, route, target, scope);
   }
 
   /**
@@ -87,6 +104,27 @@ export class RouteKeys {
 function generationIn(payload: Buffer | undefined): string | undefined {
   const frame = payload && decodeFrame(payload);
   return frame?.kind === 'generation' ? frame.id : undefined;
+}
+
+function identityOf(
+  { context, version }: Pick<Exchange, 'context' | 'version'>,
+  route: Route,
+  target: readonly string[],
+  scope: string | null,
+): EntryIdentity {
+  return {
+    route: [route.id, context.pattern, version],
+    scheme: context.scheme,
+    host: context.host,
+    target,
+    forwarded: headerValues(FORWARDED, context.headers),
+    scope,
+  };
+}
+
+/** Path and query as they came, and as the router saw them where that is another target. */
+function targetOf({ url, routedUrl }: HttpCacheContext, { query }: Route): string[] {
+  return [...targetParts(url, query), ...(routedUrl === url ? [] : targetParts(routedUrl, query))];
 }
 
 /** Who the answer is for: null for whoever asks, undefined if that is not known. */

@@ -7,7 +7,7 @@ import { FORWARDED } from './policy.js';
  * All that decides which handler a request reaches, and under which key its answer is, byte for byte: what the
  * framework makes of a path is not guessed. Neither a target nor a host can hold a line break.
  */
-export function earlyIdentity(request: IncomingMessage, url: string, version: string | null): string {
+export function requestIdentity(request: IncomingMessage, url: string, version: string | null): string {
   const { headers, method = '' } = request;
   const identity = `${method} ${schemeOf(request)} ${hostOf(request)}\n${url}`;
   const isForwarded = FORWARDED.some((name) => headers[name] !== undefined);
