@@ -9,11 +9,15 @@ const mongoose = createRequire(join(process.cwd(), 'index.js'))('./index.js');
 const { Mongoose, Query, Aggregate } = mongoose;
 
 const counts = { reads: 0 };
-const cache = await createCache({ redis: { url }, namespace: 'mongoose-suite' });
+const cache = await createCache({
+  redis: { url },
+  namespace: 'mongoose-suite',
+  ...(mode === 'cached-redis' && { memory: false }),
+});
 const plugin = new MongooseCachePlugin(cache);
 plugin.attach(mongoose);
 attachAllOthers();
-if (mode === 'cached') markEveryRead();
+if (mode !== 'attached') markEveryRead();
 
 export async function mochaGlobalTeardown() {
   writeFileSync(countsFile, JSON.stringify({ ...counts, ...cache.stats() }));

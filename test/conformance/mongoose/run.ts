@@ -58,7 +58,7 @@ function tell({ mode, totals, unsteady, counts }: Outcome): void {
 }
 
 function report(baseline: Outcome, outcome: Outcome): void {
-  const reasons = outcome.mode === 'cached' ? REASONS : {};
+  const reasons = outcome.mode === 'attached' ? {} : REASONS;
   const { unexpected, expected, recovered } = compare(baseline, outcome, reasons);
   console.log(
     `  new failures: ${unexpected.size + expected.length}, of which ${expected.length} are expected`,

@@ -6,8 +6,8 @@ import { startMongod } from '../../../src/flora/servers/mongod.js';
 import { startRedisServer } from '../../../src/flora/servers/redis-server.js';
 import type { Suite } from './checkout.js';
 
-/** Without the plugin; registered and unused; every read marked, and answered by the cache. */
-export const MODES = ['baseline', 'attached', 'cached'] as const;
+/** Without the plugin; registered and unused; every read marked, and answered by the cache, also by Redis alone. */
+export const MODES = ['baseline', 'attached', 'cached', 'cached-redis'] as const;
 export type Mode = (typeof MODES)[number];
 
 export interface Outcome {
