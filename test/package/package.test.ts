@@ -69,6 +69,18 @@ describeWith(['mongo', 'redis'], 'The packed package', () => {
   let manifest: Manifest;
   let files: string[];
   const node = (...args: string[]) => execa('node', args, { cwd: folder });
+  const install = (names: readonly string[]) =>
+    execa(
+      'npm',
+      [
+        'install',
+        '--no-audit',
+        '--no-fund',
+        '--prefer-offline',
+        ...names.map((name) => `${name}@${manifest.devDependencies[name]}`),
+      ],
+      { cwd: folder },
+    );
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'flora-package-'));
@@ -128,20 +140,43 @@ describeWith(['mongo', 'redis'], 'The packed package', () => {
     expect(names?.split(',')).toEqual(PUBLIC_NAMES);
   });
 
+  it.each(['mongoose', 'mongoose-8'])(
+    'has types that hold with %s, libraries checked: cached queries compile, and misuse does not',
+    async (version) => {
+      await install(['@types/node', 'typescript', version]);
+      const queries = await readFile(join(root, 'test/types/cached-queries.ts'), 'utf8');
+      const types = join(folder, `types-${version}`);
+      await mkdir(types);
+      await writeFile(
+        join(types, 'queries.ts'),
+        queries.replace("'../../src/index.js'", "'@flora-shop/backend'"),
+      );
+      const compilerOptions = {
+        target: 'ES2023',
+        module: 'nodenext',
+        types: ['node'],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        experimentalDecorators: true,
+        skipLibCheck: false,
+        noEmit: true,
+        paths: { mongoose: [`../node_modules/${version}/types/index.d.ts`] },
+      };
+      await writeFile(
+        join(types, 'tsconfig.json'),
+        JSON.stringify({ compilerOptions, files: ['queries.ts'] }),
+      );
+      const { stdout } = await execa('node', ['node_modules/typescript/bin/tsc', '-p', types], {
+        cwd: folder,
+        reject: false,
+      });
+      expect(stdout).toBe('');
+    },
+  );
+
   it("carries a third party's Nest app: compiled under strict types, run against real servers", async () => {
     await cp(join(import.meta.dirname, 'fixtures/third-party-app'), join(folder, 'app'), { recursive: true });
-    const own = ['@nestjs/mongoose', '@nestjs/platform-express', '@types/node', 'typescript'];
-    await execa(
-      'npm',
-      [
-        'install',
-        '--no-audit',
-        '--no-fund',
-        '--prefer-offline',
-        ...own.map((name) => `${name}@${manifest.devDependencies[name]}`),
-      ],
-      { cwd: folder },
-    );
+    await install(['@nestjs/mongoose', '@nestjs/platform-express', '@types/node', 'typescript']);
     await node('node_modules/typescript/bin/tsc', '-p', 'app');
     const { url, namespace } = redis();
     const backups = join(folder, 'backups');

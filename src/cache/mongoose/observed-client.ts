@@ -50,11 +50,15 @@ const databaseMethods: Methods = {
     collections.forEach(observeCollection);
     return collections;
   },
-  async createCollection(this: mongo.Db, name: string, options?: SessionOptions & { viewOn?: string }) {
+  async createCollection(
+    this: mongo.Db,
+    name: string,
+    options?: SessionOptions & { viewOn?: string; capped?: boolean },
+  ) {
     const create = () => callBehind<Promise<mongo.Collection>>(this, 'createCollection', [name, options]);
-    // An empty collection is what one that did not exist was; a view is not.
-    const view = redefined({ database: this.databaseName, collection: name });
-    const writes = options?.viewOn === undefined ? [] : [view];
+    // An empty collection is what one that did not exist was; a view is not, nor is a capped one.
+    const special = redefined({ database: this.databaseName, collection: name });
+    const writes = options?.viewOn !== undefined || options?.capped ? [special] : [];
     const collection = await told(this.client, options, create, () => writes);
     observeCollection(collection);
     return collection;

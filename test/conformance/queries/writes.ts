@@ -292,6 +292,7 @@ export const writes: Group = {
     ...upserts,
     other('a capped collection, in which the oldest makes room', async (at) => {
       const Note = at.model('Note', at.schema({ n: Number }, { capped: { size: 4_096, max: 2 } }));
+      await at.ask(Note.find());
       await Note.createCollection();
       const [oldest] = await Note.insertMany([{ n: 1 }, { n: 2 }]);
       return { ask: () => at.ask(Note.findById(oldest?._id)), change: () => Note.create({ n: 3 }) };
