@@ -62,9 +62,15 @@ function define(target: object, name: string, value: unknown): void {
   Object.defineProperty(target, name, { value, configurable: true, writable: true });
 }
 
-/** Who marked a query, and how. It belongs to the stand-in, which clones take along. */
-type Mark = { by: 'caller'; given: unknown } | { by: 'schema' };
-const marks = new WeakMap<NativeCollection, Mark>();
+/**
+ * What the caller gave to `.cache()`. It is on the stand-in, which clones take along, and not in a WeakMap: an entry
+ * for every query makes each collection of garbage look through all of them.
+ */
+const MARK = Symbol('mark');
+interface MarkedCollection extends NativeCollection {
+  [MARK]?: { given: unknown };
+}
+const markOf = (collection: MarkedCollection) => collection[MARK];
 
 function markQuery(query: MarkableQuery, given: unknown, defaults?: SchemaDefaults): MarkableQuery {
   const { model, op } = query;
@@ -80,10 +86,11 @@ function markQuery(query: MarkableQuery, given: unknown, defaults?: SchemaDefaul
   const policy = PopulatePolicy.of(given);
   const onRead = () => passOn(query, policy);
   const collection = behind(query.mongooseCollection);
-  query.mongooseCollection = marked
+  const instead: MarkedCollection = marked
     ? standIn(collection, { ...marked, onRead })
     : declined(collection, onRead);
-  marks.set(query.mongooseCollection, { by: 'caller', given });
+  instead[MARK] = { given };
+  query.mongooseCollection = instead;
   putInFront(query, copying);
   return query;
 }
@@ -120,25 +127,23 @@ const copying: Methods = {
 };
 
 function markedAs(original: NativeCollection, copy: MarkableQuery): MarkableQuery {
-  const mark = marks.get(original);
-  return mark?.by === 'caller' ? markQuery(copy, mark.given) : copy;
+  const mark = markOf(original);
+  return mark ? markQuery(copy, mark.given) : copy;
 }
 
 /** In a `pre` hook of the schema: what the caller said counts more than the schema, the schema more than nothing. */
 export function markQueryBySchema(query: MarkableQuery, defaults: SchemaDefaults): void {
   const { model, op } = query;
   if (!model || op === undefined || !readerOf(model.db)) return;
-  const mark = marks.get(query.mongooseCollection);
-  const populate = takePopulatePolicy(query.options);
-  if (populate || mark?.by === 'caller') {
-    markQuery(query, populate ? populate.given : (mark as Mark & { by: 'caller' }).given, defaults);
+  const byCaller = takePopulatePolicy(query.options) ?? markOf(query.mongooseCollection);
+  if (byCaller) {
+    markQuery(query, byCaller.given, defaults);
     return;
   }
   if (!defaults.operations.has(op)) return;
   const marked = markedReads(model, op, undefined, defaults);
   const collection = behind(query.mongooseCollection);
   query.mongooseCollection = marked ? standIn(collection, { ...marked, isBySchema: true }) : collection;
-  marks.set(query.mongooseCollection, { by: 'schema' });
 }
 
 const schemaDefaultsOf = new WeakMap<MarkableAggregate, SchemaDefaults>();

@@ -22,16 +22,19 @@ export function decodeDocuments(
   likeness: Likeness = newLikeness(),
 ): Record<string, unknown>[] {
   const decoder = isUsual(decoding) ? decoderOf(bson) : undefined;
-  decoder?.begin(bytes, decoding);
   const documents: Record<string, unknown>[] = [];
-  for (let at = start; at < bytes.length;) {
-    const end = endOf(bytes, at);
-    documents.push(
-      decoder?.document(at, end, likeness) ?? byLibrary(bytes.subarray(at, end), bson, decoding),
-    );
-    at = end;
+  decoder?.begin(bytes, decoding);
+  try {
+    for (let at = start; at < bytes.length;) {
+      const end = endOf(bytes, at);
+      documents.push(
+        decoder?.document(at, end, likeness) ?? byLibrary(bytes.subarray(at, end), bson, decoding),
+      );
+      at = end;
+    }
+  } finally {
+    decoder?.end();
   }
-  decoder?.end();
   return documents;
 }
 

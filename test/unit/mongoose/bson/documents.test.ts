@@ -1,4 +1,7 @@
 import { createRequire } from 'node:module';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import mongoose from 'mongoose';
@@ -226,6 +229,29 @@ describe('what was learnt from documents before', () => {
     );
   });
 });
+
+describe('bytes that were decoded', () => {
+  it('are held by nothing afterwards, whether they were documents or not', async () => {
+    const documents = Buffer.from(BSON.serialize({ title: 'Rose' }));
+    expect(await isHeld(documents)).toBe(false);
+    expect(await isHeld(Buffer.concat([documents, Buffer.alloc(documents.length, 0xff)]))).toBe(false);
+  });
+});
+
+async function isHeld(like: Uint8Array): Promise<boolean> {
+  const held = decodedOnce(like);
+  await nextTurn(); // until then, what a WeakRef was made of is kept
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return held.deref() !== undefined;
+}
+
+function decodedOnce(like: Uint8Array): WeakRef<ArrayBufferLike> {
+  const bytes = Buffer.allocUnsafeSlow(like.length);
+  bytes.set(like);
+  outcome(() => decodeDocuments(bytes, 0, BSON, {}));
+  return new WeakRef(bytes.buffer);
+}
 
 function countOf(likeness: Likeness): number {
   let count = 0;
