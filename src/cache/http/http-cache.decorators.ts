@@ -9,13 +9,8 @@ import {
   type Evicting,
 } from '../methods/decorated-methods.js';
 import type { HttpCacheContext, HttpCacheRequest } from './http-cache.context.js';
-import {
-  checkedEviction,
-  checkedOptions,
-  type CacheEvictOptions,
-  type CacheResponseOptions,
-  type TagFunction,
-} from './http-cache.options.js';
+import { checkedEviction, checkedOptions } from './checked-options.js';
+import type { CacheEvictOptions, CacheResponseOptions, TagFunction } from './http-cache.options.js';
 
 /** Where the decorators of a class or method leave what they were told: `RouteMetadata`. */
 export const ROUTE_METADATA = 'flora:http-cache:route';

@@ -2,21 +2,14 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { answerHead, etagOf, text, type AnswerHead } from './answer-head.js';
 import { cacheStatus, type Forwarded } from './cache-status.js';
 import { askConditionally, hideConditions, isNotModified, validatorsOf } from './conditional.js';
-import { fill, isOfUse, ownHash, type FillingOptions } from './filling.js';
+import { fill, ownHash, type FillingOptions } from './filling.js';
 import type { StoredAnswer } from './frame.js';
 import { freshenedHead, fieldsOf } from './freshened.js';
-import { lifetimes } from './freshness.js';
 import { FORWARDED, varyNames } from './policy.js';
+import { refusalOf, unkeyedRefusal, type Recording } from './refusal.js';
 import { RecordedResponse, type Verdict } from './recorded-response.js';
 import { sendNotModified, setAnswerHead, setAnswerStatus } from './replayed-response.js';
-import {
-  emittedControl,
-  isSharedByItsWord,
-  personalReason,
-  refusalReason,
-  withoutEmitted,
-} from './storing.js';
-import { unkeyedRead } from './unkeyed-reads.js';
+import { emittedControl, personalReason, refusalReason, withoutEmitted } from './storing.js';
 import { isFailure, mayStandIn } from './use.js';
 
 /** How a miss ended. `refused`: its answer can't be shared, which is likely to be so again. */
@@ -83,7 +76,7 @@ export class Miss {
     const { stale } = this.options;
     if (stale && status === 304) return this.#freshen(stale, headers);
     if (stale && isFailure(status) && this.#mayStandIn(stale)) return this.#standIn(stale, status);
-    const refusal = this.#refusal(status, headers, whole);
+    const refusal = refusalOf(this.#recording, { status, headers, whole });
     if (refusal === undefined) this.#keepHead(status, headers, whole);
     else this.#refuse(status);
     this.#tell(headers, refusal, whole !== undefined);
@@ -94,40 +87,6 @@ export class Miss {
       return 'not-modified';
     }
     return refusal === undefined ? 'record' : 'ignore';
-  }
-
-  #refusal(status: number, headers: OutgoingHttpHeaders, whole: Buffer | undefined): string | undefined {
-    const { cache, exchange, route } = this.options;
-    const refusal = refusalReason(status, headers, route.freshness);
-    if (refusal !== undefined) return refusal;
-    if (exchange.isForsaken) return 'error';
-    // Authentication may run behind the cache: until then it was not known that somebody asks.
-    if (route.scope === undefined && exchange.context.authenticated) return 'user';
-    if (!this.#mayBeShared(headers)) return 'authorization';
-    const unkeyed = this.#unkeyed(headers);
-    if (unkeyed !== undefined) return unkeyed;
-    const { now } = this;
-    const age = answerHead(exchange, status, headers, now).age;
-    if (!isOfUse(lifetimes({ status, headers, age }, route, now))) return 'expired';
-    return whole && whole.length > Math.min(route.maxBodyBytes, cache.options.maxValueBytes)
-      ? 'body-size'
-      : undefined;
-  }
-
-  #unkeyed(headers: OutgoingHttpHeaders): string | undefined {
-    const { keyedHeaders, exchange, route, stale, onUnkeyed } = this.options;
-    const isConditional = stale !== undefined;
-    const name = unkeyedRead({ exchange, route, keyedHeaders, isConditional }, headers);
-    if (name !== undefined) onUnkeyed(name);
-    return name === undefined ? undefined : `unkeyed:${name}`;
-  }
-
-  /** Where the answer says how it may be stored, it also says whether it is for others than who was authorized. */
-  #mayBeShared(headers: OutgoingHttpHeaders): boolean {
-    const { route } = this.options;
-    if (route.freshness === 'route' || typeof route.scope === 'function') return true;
-    const isKeyed = this.options.keyedHeaders.includes('authorization');
-    return this.#requestHeaders.authorization === undefined || isKeyed || isSharedByItsWord(headers);
   }
 
   #keepHead(status: number, headers: OutgoingHttpHeaders, whole: Buffer | undefined): void {
@@ -228,7 +187,7 @@ export class Miss {
     const sent = withoutEmitted(exchange.raw.getHeaders(), route);
     const isPersonal = personalReason(sent, route.freshness, head.status) !== undefined;
     // A body that comes in pieces may have been made from what was read after the head had left.
-    if (isPersonal || this.#unkeyed(sent) !== undefined) return this.#refuse(head.status);
+    if (isPersonal || unkeyedRefusal(this.#recording, sent) !== undefined) return this.#refuse(head.status);
     const newNames = this.#newNames;
     const own = ownHash(hash, newNames, this.#requestHeaders);
     const told = await fill(this.options, { head, body, sent, newNames, own }, () => this.#end('stored'));
@@ -255,6 +214,11 @@ export class Miss {
     this.#unhide();
     this.options.exchange.watch?.end();
     this.options.onOutcome(outcome);
+  }
+
+  get #recording(): Recording {
+    const { stale } = this.options;
+    return { ...this.options, requestHeaders: this.#requestHeaders, isConditional: stale !== undefined };
   }
 
   private get now(): number {

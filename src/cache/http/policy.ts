@@ -52,7 +52,17 @@ export const GOES_PAST: readonly string[] = [...PRECONDITIONS, ...OVERRIDES];
  * Headers of reverse proxies that change links and redirects in answers. They are part of every key, so that
  * neither a proxy's absence nor a forged value reaches anyone else.
  */
-export const FORWARDED = ['x-forwarded-host', 'x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-proto'];
+export const FORWARDED = [
+  'x-forwarded-host',
+  'x-forwarded-path',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-proto',
+  'x-forwarded-scheme',
+  'x-forwarded-ssl',
+  'x-host',
+  'x-original-host',
+];
 
 /** Why a request must not be answered from the cache, nor its answer stored: undefined if it may. */
 export function bypassReason(request: RequestFacts, route: RouteRules): string | undefined {

@@ -115,6 +115,10 @@ class AnswersController {
   ) {
     return this.#answer({ link: `${proto}://${host}/` });
   }
+  @Get('outside') outside(@Req() request: Known) {
+    const outside = Object.entries(request.headers).filter(([name]) => /forwarded|host|prefix/.test(name));
+    return this.#answer({ outside: Object.fromEntries(outside) });
+  }
   @Get('fixed-header') @Header('X-Fixed', 'yes') fixed() {
     return this.#answer();
   }
@@ -303,6 +307,26 @@ describe.each(PLATFORMS)('On %s nobody gets the answer of somebody else', (platf
     expect((await running.ask('/link', { headers: { ...evil, 'x-forwarded-host': '' } })).text).not.toContain(
       'evil',
     );
+  });
+
+  it.each([
+    'X-Forwarded-Host',
+    'X-Forwarded-Path',
+    'X-Forwarded-Port',
+    'X-Forwarded-Prefix',
+    'X-Forwarded-Proto',
+    'X-Forwarded-Scheme',
+    'X-Forwarded-Ssl',
+    'X-Host',
+    'X-Original-Host',
+  ])('%s of one request is not in the answer to another', async (name) => {
+    const path = `/outside?${name}`;
+    const answers = await second(path, { [name]: 'evil' });
+    expect(answers.first.text).toContain('evil');
+    expect(answers.second.text).not.toContain('evil');
+    const others = await second(path, { [name]: 'other' }, { [name]: 'evil' });
+    expect(others.first.text).toContain('other');
+    expect(others.second.text).toBe(answers.first.text);
   });
 
   it.each(['/language', '/declared'])('%s: answers that depend on a header are kept apart', async (path) => {
