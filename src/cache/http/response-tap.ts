@@ -56,7 +56,7 @@ export abstract class ResponseTap {
 
   /** Makes the head, and with it whatever waits for that moment, though nobody is there to get it. */
   protected composeHead(): void {
-    this.#writers.writeHead(this.raw.statusCode);
+    this.#writers.writeHead.call(this.raw, this.raw.statusCode);
   }
 
   protected flush(): void {
