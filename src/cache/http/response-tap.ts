@@ -54,9 +54,12 @@ export abstract class ResponseTap {
     else this.#writers.end.call(this.raw, chunk, encoding, callback);
   }
 
-  /** Makes the head, and with it whatever waits for that moment, though nobody is there to get it. */
+  /**
+   * Makes the head though nobody is there to get it, and with it whatever waits for that moment: what patched the
+   * response later than this is asked, too.
+   */
   protected composeHead(): void {
-    this.#writers.writeHead.call(this.raw, this.raw.statusCode);
+    this.raw.writeHead(this.raw.statusCode);
   }
 
   protected flush(): void {

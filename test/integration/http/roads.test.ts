@@ -13,8 +13,9 @@ import {
 } from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
 import type { ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { tap } from 'rxjs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   CacheKey,
   CacheResponse,
@@ -47,11 +48,11 @@ class CookieAtHead implements NestInterceptor {
     const request = context.switchToHttp().getRequest<Known>();
     const raw = rawOf(context.switchToHttp().getResponse());
     const writeHead = raw.writeHead.bind(raw) as (...args: unknown[]) => ServerResponse;
-    raw.writeHead = ((...args: unknown[]) => {
+    raw.writeHead = (...args: unknown[]) => {
       const id = request.headers['x-test-session'];
       if (typeof id === 'string') raw.setHeader('Set-Cookie', `session=${id}`);
       return writeHead(...args);
-    }) as typeof raw.writeHead;
+    };
     return next.handle();
   }
 }
@@ -83,6 +84,11 @@ class RoadsController {
   }
   @Get('at-head') @UseInterceptors(CookieAtHead) atHead(@Req() request: Known) {
     return this.#page(request);
+  }
+  @Get('left') @UseInterceptors(CookieAtHead) async left(@Req() request: Known) {
+    const page = this.#page(request);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return page;
   }
   @Get('after-handler') @UseInterceptors(CookieAfterHandler) afterHandler(@Req() request: Known) {
     return this.#page(request);
@@ -149,6 +155,18 @@ describe.each(PLATFORMS)('By no road on %s', (platform) => {
       expect(again?.headers['set-cookie']).toBeUndefined();
     },
   );
+
+  it('not by a cookie for one who has left before it was set', async () => {
+    const controller = running.app.get(RoadsController);
+    const { runs } = controller;
+    const socket = connect(Number(new URL(running.url).port), '127.0.0.1');
+    socket.write('GET /roads/left HTTP/1.1\r\nHost: shop.test\r\nX-Test-Session: alice\r\n\r\n');
+    await vi.waitFor(() => expect(controller.runs).toBe(runs + 1), { timeout: 30_000 });
+    socket.destroy();
+    const bob = await running.ask('/roads/left');
+    expect(bob.text).toContain('nobody');
+    expect(bob.text).not.toContain('alice');
+  });
 
   it('not by cookies that are told apart as a whole', async () => {
     const [alice, bob] = await both('/roads/vary-cookie', { cookie: 'a=1; b=2' }, { cookie: 'a=1, b=2' });
