@@ -88,13 +88,13 @@ export type { StorageOption } from './backup/copies/chosen-storages.js';
 export type { CopyOptions, CopyReport } from './backup/copies/backup-copies.js';
 export type { Codec } from './backup/compression.js';
 export type { EncryptionKey, EncryptionOptions, KeyMaterial } from './backup/encryption/encryption-keys.js';
-export type { ManifestNamespace } from './backup/manifest.js';
+export type { ManifestNamespace, OplogRange } from './backup/manifest.js';
+export type { OplogTime } from './backup/oplog/oplog-entry.js';
 export type { NamespaceType } from './backup/archive/archive-summary.js';
 export type { BackupFilter } from './backup/catalogue.js';
 export type { BackupProgress, CollectionProgress, ProgressListener } from './backup/progress.js';
 export type { CleanupOptions, CleanupReport } from './backup/cleanup.js';
 export type { CreateBackupOptions } from './backup/create/creation.js';
-export type { RestoredNamespace, RestoreOptions, RestoreReport } from './backup/restore/restoration.js';
 export type { BackupHealth } from './backup/health.js';
 export type { Hook, HookOptions, WebhookOptions } from './backup/hooks/hook-options.js';
 export type {
@@ -105,6 +105,8 @@ export type {
   HookEvent,
   HookEvents,
 } from './backup/hooks/hook-events.js';
+export type { RestoreOptions } from './backup/restore/restoration.js';
+export type { RestoredNamespace, RestoreReport } from './backup/restore/restore-report.js';
 export type { RetentionPolicy } from './backup/retention.js';
 export type { VerifyLevel, VerifyOptions, VerifyReport } from './backup/verification.js';
 export type { S3Options } from './backup/storage/s3-options.js';

@@ -26,6 +26,8 @@ export type BackupErrorCode =
   | 'DATABASE_NOT_FOUND'
   /** The database, or the backup, has no such collection. */
   | 'COLLECTION_NOT_FOUND'
+  /** The server is no member of a replica set and so keeps no log, or the engine can't capture it. */
+  | 'OPLOG_UNAVAILABLE'
   /** The dump ended well but not everything that was there is in it. */
   | 'BACKUP_INCOMPLETE'
   /** Bytes that are no complete mongodump archive. */

@@ -11,6 +11,7 @@ import { chosenStorages, type StorageOption } from './copies/chosen-storages.js'
 import { EncryptionKeys, type EncryptionOptions } from './encryption/encryption-keys.js';
 import { checkHooks, type HookOptions, type WebhookOptions } from './hooks/hook-options.js';
 import { Webhook } from './hooks/webhook.js';
+import { checkSwitch } from './names.js';
 import { checkSchedule } from './schedule/cron-expression.js';
 import { databaseOf } from './engine/connection-string.js';
 import { type DumpManner, READ_PREFERENCES, type ReadPreference } from './engine/dump-engine.js';
@@ -98,6 +99,14 @@ export interface BackupModuleOptions {
    * @default 'mongo'
    */
   lock?: LockOption | undefined;
+  /**
+   * Capture the log of the replica set with each backup, so that it is the server as it was at one moment: a
+   * transaction is in it as a whole or not at all. Only of the whole instance (`database: '*'`, or none in `uri`); needs
+   * the role `backup` and, to restore, `restore` and `readWriteAnyDatabase`. Else collections are read one after another.
+   *
+   * @default false
+   */
+  oplog?: boolean | undefined;
   /** The longest that making one backup may take before it is stopped. @default '6h' */
   timeout?: Duration | undefined;
   /** How old the newest good backup may be before `checkHealth()` says that something is wrong. @default BACKUP_STALE_AFTER, else '26h' */
@@ -132,6 +141,7 @@ export class BackupOptions {
   readonly compression: Compression;
   readonly keys: EncryptionKeys;
   readonly lock: LockOption;
+  readonly oplog: boolean;
   readonly timeoutMs: number;
   readonly staleAfterMs: number;
   readonly hooks: Omit<HookOptions, 'timeout' | 'webhooks'>;
@@ -177,6 +187,8 @@ export class BackupOptions {
     const lock: unknown = options.lock ?? 'mongo';
     checkLock(lock);
     this.lock = lock;
+    checkSwitch('oplog', options.oplog);
+    this.oplog = options.oplog ?? false;
     this.timeoutMs = toMilliseconds(options.timeout ?? '6h', 'timeout');
     if (this.timeoutMs === 0) throw invalidOption('The option timeout is 0', 'a duration above 0');
     this.staleAfterMs = toMilliseconds(options.staleAfter ?? environment.BACKUP_STALE_AFTER, 'staleAfter');
@@ -217,6 +229,7 @@ const KNOWN = [
   'compression',
   'encryption',
   'lock',
+  'oplog',
   'timeout',
   'staleAfter',
   'hooks',

@@ -8,7 +8,8 @@ import { BackupCopies, type CopyOptions, type CopyReport } from './copies/backup
 import { BackupCreation, type CreateBackupOptions } from './create/creation.js';
 import { type BackupHealth, BackupHealthCheck } from './health.js';
 import { BackupHooks } from './hooks/backup-hooks.js';
-import { Restoration, type RestoreOptions, type RestoreReport } from './restore/restoration.js';
+import type { RestoreReport } from './restore/restore-report.js';
+import { Restoration, type RestoreOptions } from './restore/restoration.js';
 import { SwapRecovery } from './restore/swap-recovery.js';
 import type { RetentionPolicy } from './retention.js';
 import { RunQueue } from './run-queue.js';

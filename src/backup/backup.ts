@@ -1,5 +1,5 @@
 import type { Codec } from './compression.js';
-import type { Manifest, ManifestNamespace } from './manifest.js';
+import type { Manifest, ManifestNamespace, OplogRange } from './manifest.js';
 
 /**
  * - `good`: its manifest is whole and its archive is there in full size (`verifyBackup` proves the bytes);
@@ -53,16 +53,20 @@ export interface Backup {
   readonly sha256?: string;
   readonly serverVersion?: string;
   readonly engine?: { readonly name: string; readonly version: string };
+  /** True when it is the server as it was at one moment; see `oplog`. */
+  readonly pointInTime?: boolean;
+  /** The server's log that was captured with it: its last entry is that moment. */
+  readonly oplog?: readonly OplogRange[];
   /** How long its making took. */
   readonly seconds?: number;
 }
 
 /** A backup whose manifest could be read: everything about it is known. */
 export type GoodBackup = Required<Omit<Backup, Optional>> & Pick<Backup, Optional>;
-type Optional = 'problem' | 'copies' | 'label' | 'collections' | 'keyId';
+type Optional = 'problem' | 'copies' | 'label' | 'collections' | 'keyId' | 'oplog';
 
 export function describeBackup(manifest: Manifest, location: string): GoodBackup {
-  const { id, label, createdAt, source, archive, namespaces, engine, seconds } = manifest;
+  const { id, label, createdAt, source, archive, namespaces, engine, seconds, pointInTime, oplog } = manifest;
   return {
     id,
     status: 'good',
@@ -80,6 +84,8 @@ export function describeBackup(manifest: Manifest, location: string): GoodBackup
     sha256: archive.sha256,
     serverVersion: source.serverVersion,
     engine,
+    pointInTime,
+    ...(oplog ? { oplog: oplog.ranges } : {}),
     seconds,
   };
 }

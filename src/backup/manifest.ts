@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type ArchiveNamespace, type ArchiveSummary, readMetadata } from './archive/archive-summary.js';
 import { isBackupId } from './backup-id.js';
 import type { Codec } from './compression.js';
+import type { OplogTime } from './oplog/oplog-entry.js';
 import type { KeyMark } from './encryption/encryption-keys.js';
 import { isDatabaseName } from './names.js';
 
@@ -30,8 +31,13 @@ export interface Manifest {
     readonly serverVersion: string;
   };
   readonly engine: { readonly name: string; readonly version: string };
-  /** False: collections were read one after another, so writes during the dump may be in one and not in another. */
-  readonly pointInTime: false;
+  /**
+   * True: with the log that is kept beside it, it is the server as it was at one moment, the end of the log. False:
+   * collections were read one after another, so writes during the dump may be in one and not in another.
+   */
+  readonly pointInTime: boolean;
+  /** The server's log, in pieces that follow each other; present where it is of a point in time. */
+  readonly oplog?: { readonly ranges: readonly OplogRange[] };
   readonly archive: {
     /** Its name in the manifest's own folder. */
     readonly file: string;
@@ -45,6 +51,18 @@ export interface Manifest {
     readonly plain: { readonly bytes: number; readonly sha256: string };
   };
   readonly namespaces: readonly ManifestNamespace[];
+}
+
+/** A piece of the log of a replica set: all that was written from one moment to another, both included. */
+export interface OplogRange {
+  /** Where its entries are, in the manifest's own folder. The archive itself holds what was written during the dump. */
+  readonly file: string;
+  readonly from: OplogTime;
+  readonly to: OplogTime;
+  readonly entries: number;
+  readonly bytes: number;
+  /** CRC-64/XZ over its entries, 16 hex digits. */
+  readonly crc64: string;
 }
 
 /** One namespace of the archive; its options and indexes are in the archive, under `archive.plain.sha256`. */
@@ -68,7 +86,14 @@ export function writeManifest(manifest: Manifest): string {
 }
 
 export function newManifest(content: Omit<Manifest, 'kind' | 'format' | 'pointInTime'>): Manifest {
-  return { kind: KIND, format: FORMAT, pointInTime: false, ...content };
+  return { kind: KIND, format: FORMAT, pointInTime: content.oplog !== undefined, ...content };
+}
+
+/** The log that the archive itself holds, as a manifest lists it. */
+export function manifestOplog({ oplog }: ArchiveSummary, file: string): Manifest['oplog'] {
+  if (!oplog) return undefined;
+  const { from, to, entries, bytes, crc64 } = oplog;
+  return { ranges: [{ file, from, to, entries, bytes, crc64 }] };
 }
 
 /** The archive's contents as a manifest lists them. */
@@ -93,7 +118,7 @@ export function readManifest(text: string): ManifestReading {
   const { checksum: stored, ...manifest } = found;
   if (typeof stored !== 'string' || stored !== checksumOf(manifest))
     return { status: 'damaged', problem: 'its manifest was changed after it was written' };
-  if (manifest['format'] !== FORMAT || manifest['pointInTime'] !== false)
+  if (manifest['format'] !== FORMAT || isBeyond(manifest))
     return { status: 'newer', problem: 'it was made by a newer version of this package' };
   if (!isManifest(manifest))
     return { status: 'damaged', problem: 'its manifest is not one that this package writes' };
@@ -106,9 +131,18 @@ export function archiveName(codec: Codec, encrypted: boolean): string {
   return encrypted ? `${compressed}.enc` : compressed;
 }
 
+/** True where it tells of a log that is elsewhere than in the archive: this version can't bring it back. */
+function isBeyond({ pointInTime, oplog, archive }: Partial<Manifest>): boolean {
+  if (pointInTime !== true) return pointInTime !== false || oplog !== undefined;
+  const ranges: unknown = oplog?.ranges;
+  if (!Array.isArray(ranges) || ranges.length !== 1) return true;
+  return (ranges[0] as Partial<OplogRange> | null)?.file !== archive?.file;
+}
+
 /** A manifest may come from anywhere, its checksum too: nothing in it is used before it was looked at. */
 function isManifest(found: object): found is Manifest {
-  const { id, label, createdAt, seconds, source, engine, archive, namespaces } = found as Partial<Manifest>;
+  const { id, label, createdAt, seconds, source, engine, oplog, archive, namespaces } =
+    found as Partial<Manifest>;
   return (
     isBackupId(id) &&
     (label === undefined || typeof label === 'string') &&
@@ -124,6 +158,7 @@ function isManifest(found: object): found is Manifest {
     archive !== undefined &&
     CODECS.includes(archive.codec) &&
     isEncryption(archive.encryption) &&
+    (oplog === undefined || oplog.ranges.every(isRange)) &&
     [archive, archive.plain].every((bytes) => isCount(bytes?.bytes) && isSha256(bytes.sha256)) &&
     Array.isArray(namespaces) &&
     namespaces.every(isNamespace)
@@ -138,6 +173,11 @@ function isNamespace(found: Partial<ManifestNamespace> | null): boolean {
     isCount(found?.bytes) &&
     isTexts(found?.indexes)
   );
+}
+
+function isRange({ from, to, entries, bytes, crc64 }: Partial<OplogRange>): boolean {
+  const times = [from, to].flatMap((time) => [time?.t, time?.i]);
+  return [...times, entries, bytes].every(isCount) && typeof crc64 === 'string';
 }
 
 function isEncryption(found: Manifest['archive']['encryption'] | null): boolean {

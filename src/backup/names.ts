@@ -43,3 +43,13 @@ export function checkLabel(label: unknown): void {
   if (typeof label === 'string' && /^\P{Cc}{1,200}$/u.test(label)) return;
   throw invalidOption(`The label is ${shown(label)}`, 'up to 200 characters without control characters');
 }
+
+/**
+ * A text such as 'false', from a form or a command line, must not count as a yes.
+ *
+ * @throws BackupError INVALID_OPTIONS
+ */
+export function checkSwitch(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw invalidOption(`The option ${name} is ${shown(value)}`, 'true or false');
+}

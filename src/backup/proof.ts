@@ -6,7 +6,7 @@ import type { RestorableBackup } from './catalogue.js';
 import { findZstd } from './compression.js';
 import { nameOf } from './create/dump-plan.js';
 import { Digest } from './digest.js';
-import { manifestNamespaces } from './manifest.js';
+import { manifestNamespaces, manifestOplog } from './manifest.js';
 import { type BackupProgress, calm, describeProgress, type ProgressListener } from './progress.js';
 import type { StoredBackup } from './storage/backup-storage.js';
 import { ArchiveThread } from './thread/archive-thread.js';
@@ -19,6 +19,12 @@ export interface Watch {
   readonly onProgress?: ProgressListener | undefined;
   /** A digest of the documents of each namespace is wanted too. */
   readonly contents?: boolean | undefined;
+}
+
+/** Where an archive goes, or only the entries of its log, and what it goes through on its way there. */
+export interface Destination {
+  readonly what: 'archive' | 'oplog';
+  readonly through: readonly Writable[];
 }
 
 /** @throws BackupError BACKUP_DAMAGED unless the stored bytes are those that were written */
@@ -35,13 +41,13 @@ export async function verifyHash(
  * Unpacks a backup in a thread, proves it in passing, and hands the archive on. Only when this resolves what was
  * handed on was right from the first byte to the last.
  *
- * @param into where the archive goes, or what it goes through on its way there; absent: nowhere
+ * @param into absent: nowhere
  * @throws BackupError BACKUP_DAMAGED, BACKUP_UNSUPPORTED, PIPELINE_FAILED, KEY_NOT_FOUND, KEY_WRONG, KEY_INVALID
  */
 export async function readProved(
-  { stored, manifest: { archive, namespaces }, key: keyOf }: RestorableBackup,
+  { stored, manifest: { archive, namespaces, oplog }, key: keyOf }: RestorableBackup,
   { signal, phase, onProgress, contents }: Watch,
-  into?: Writable | readonly Writable[],
+  into?: Destination,
 ): Promise<ArchiveSummary> {
   const key = await keyOf();
   const source = await stored.read(archive.file);
@@ -50,7 +56,7 @@ export async function readProved(
   const begun = performance.now();
   const { codec } = archive;
   const thread = new ArchiveThread(
-    { kind: 'unpack', codec, zstd: findZstd(), key, handOn: into !== undefined, contents },
+    { kind: 'unpack', codec, zstd: findZstd(), key, handOn: into?.what ?? 'nothing', contents },
     (counts) =>
       report(
         () => describeProgress(phase, counts, totals, performance.now() - begun),
@@ -58,7 +64,7 @@ export async function readProved(
       ),
   );
   const parts = [pipeline(source, thread.input, { signal }), thread.finished.then(() => undefined)];
-  if (into) parts.push(pipeline([thread.output, ...[into].flat()] as Duplex[], { signal }));
+  if (into) parts.push(pipeline([thread.output, ...into.through] as Duplex[], { signal }));
   const failures: unknown[] = [];
   for (const part of parts)
     part.catch((error: unknown) => {
@@ -74,7 +80,8 @@ export async function readProved(
   const found = await thread.finished;
   compareHash(found.stored, archive, stored);
   compareHash(found.plain, archive.plain, stored);
-  if (JSON.stringify(manifestNamespaces(found.summary)) !== JSON.stringify(namespaces))
+  const listed = [manifestNamespaces(found.summary), manifestOplog(found.summary, archive.file)];
+  if (JSON.stringify(listed) !== JSON.stringify([namespaces, oplog]))
     throw damaged(stored, 'its manifest and its archive hold different things');
   return found.summary;
 }

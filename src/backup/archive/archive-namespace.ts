@@ -42,6 +42,11 @@ export class NamespaceTally {
     this.type = type as NamespaceType;
   }
 
+  /** True for the log that was captured with the dump. */
+  get isOplog(): boolean {
+    return this.database === '' && this.collection === 'oplog';
+  }
+
   add(documents: Buffer): void {
     this.bytes += documents.length;
     this.crc.update(documents);

@@ -1,4 +1,7 @@
 import { BackupError } from '../backup.errors.js';
+import { OplogCatalogue } from '../oplog/oplog-catalogue.js';
+import { OplogListener } from '../oplog/oplog-listener.js';
+import { OplogReading } from '../oplog/oplog-reading.js';
 import type { ArchiveCounts } from '../progress.js';
 import { type DocumentListener, type NamespaceTally, NamespaceTallies } from './archive-namespace.js';
 import type { ArchiveSummary } from './archive-summary.js';
@@ -30,11 +33,22 @@ export class ArchiveReader {
   private passing = 0;
   private header: FlatDocument = new Map();
   private readonly namespaces: NamespaceTallies;
+  private readonly oplog: OplogListener;
   private open: NamespaceTally | undefined;
 
-  /** @param listen who is told of the documents of a namespace, where anybody is */
-  constructor(listen: (namespace: NamespaceTally) => DocumentListener | undefined = () => undefined) {
-    this.namespaces = new NamespaceTallies(listen);
+  /**
+   * @param listen who is told of the documents of a namespace, where anybody is
+   * @param tell told of every entry of the log, where one was captured
+   */
+  constructor(
+    listen: (namespace: NamespaceTally) => DocumentListener | undefined = () => undefined,
+    tell?: (entry: Buffer) => void,
+  ) {
+    this.oplog = new OplogListener(
+      () => new OplogReading(new OplogCatalogue(this.collections().map((tally) => tally.result()))),
+      tell,
+    );
+    this.namespaces = new NamespaceTallies((tally) => (tally.isOplog ? this.oplog : listen(tally)));
   }
 
   /** @throws BackupError ARCHIVE_INVALID as soon as the bytes can't be those of an archive */
@@ -59,16 +73,18 @@ export class ArchiveReader {
     const tallies = this.namespaces.all();
     const unclosed = tallies.filter(({ closed }) => !closed);
     if (unclosed.length > 0) throw this.invalid(`${unclosed.length} of its namespaces have no end`);
+    const oplog = this.oplogSummary();
     return {
       serverVersion: String(this.header.get('server_version') ?? ''),
       toolVersion: String(this.header.get('tool_version') ?? ''),
-      namespaces: tallies.map((tally) => tally.result()),
+      namespaces: this.collections().map((tally) => tally.result()),
+      ...(oplog ? { oplog } : {}),
     };
   }
 
   /** What was seen so far: for progress. */
   counts(): ArchiveCounts {
-    const tallies = this.namespaces.all();
+    const tallies = this.collections();
     const running = tallies.filter(({ begun, closed }) => begun && !closed);
     return {
       documents: this.documents,
@@ -78,6 +94,19 @@ export class ArchiveReader {
       done: tallies.filter(({ closed }) => closed).length,
       all: tallies.length,
     };
+  }
+
+  private collections(): readonly NamespaceTally[] {
+    return this.namespaces.all().filter(({ isOplog }) => !isOplog);
+  }
+
+  private oplogSummary(): ArchiveSummary['oplog'] {
+    const tally = this.namespaces.all().find(({ isOplog }) => isOplog);
+    if (!tally) return undefined;
+    const found = this.oplog.result();
+    if (!found) throw this.invalid('its log is empty');
+    const { bytes, crc64 } = tally.result();
+    return { ...found, bytes, crc64 };
   }
 
   /** The documents of this chunk, with one checksum over the run of them. */

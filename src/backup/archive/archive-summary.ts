@@ -1,9 +1,13 @@
+import type { OplogSummary } from '../oplog/oplog-listener.js';
+
 /** What an archive holds, as found by reading it from the first byte to the last. */
 export interface ArchiveSummary {
   /** Of the server it was dumped from. */
   readonly serverVersion: string;
   readonly toolVersion: string;
   readonly namespaces: readonly ArchiveNamespace[];
+  /** Present where the server's log was captured with the dump. */
+  readonly oplog?: OplogSummary;
 }
 
 export type NamespaceType = 'collection' | 'view' | 'timeseries';

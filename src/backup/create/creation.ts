@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Backup, describeBackup } from '../backup.js';
-import { invalidOption, list } from '../backup.errors.js';
+import { BackupError, invalidOption, list } from '../backup.errors.js';
 import { BackupIds } from '../backup-id.js';
 import { BackupOptions, refuseUnknown } from '../backup.options.js';
 import { BackupCopies } from '../copies/backup-copies.js';
@@ -14,8 +14,8 @@ import { DatabaseServer, type ServerNamespace, type ServerSession } from '../eng
 import { DumpEngine } from '../engine/dump-engine.js';
 import { BackupHooks } from '../hooks/backup-hooks.js';
 import type { BackupOccasion } from '../hooks/hook-events.js';
-import { type Manifest, manifestNamespaces, newManifest, writeManifest } from '../manifest.js';
-import { checkCollectionNames, checkDatabaseName, checkLabel, checkWatch } from '../names.js';
+import { type Manifest, manifestNamespaces, manifestOplog, newManifest, writeManifest } from '../manifest.js';
+import { checkCollectionNames, checkDatabaseName, checkLabel, checkSwitch, checkWatch } from '../names.js';
 import { type StoredDump, storeDump } from '../pipeline.js';
 import type { ProgressListener } from '../progress.js';
 import { SwapRecovery } from '../restore/swap-recovery.js';
@@ -29,6 +29,12 @@ export interface CreateBackupOptions {
   database?: string | undefined;
   /** These collections of the database only. */
   collections?: readonly string[] | undefined;
+  /**
+   * Capture the log of the replica set too, so that the backup is of one moment. Only with `database: '*'`.
+   *
+   * @default the option `oplog` of the module
+   */
+  oplog?: boolean | undefined;
   /** Stops the backup; nothing of it stays. */
   signal?: AbortSignal | undefined;
   onProgress?: ProgressListener | undefined;
@@ -87,14 +93,22 @@ export class BackupCreation {
       'label',
       'database',
       'collections',
+      'oplog',
       'signal',
       'onProgress',
     ]);
     checkWatch(wanted.signal, wanted.onProgress);
-    const { label, collections, database = this.options.database } = wanted;
+    const { label, collections, database = this.options.database, oplog = this.options.oplog } = wanted;
+    checkSwitch('oplog', oplog);
     if (label !== undefined) checkLabel(label);
     if (database !== '*') checkDatabaseName(database, 'database');
-    if (collections === undefined) return { database };
+    if (oplog && database !== '*')
+      throw invalidOption(
+        `A backup with the log of the replica set is asked for, of the database ${database} alone`,
+        'the whole instance: the log is that of all databases',
+        "pass database: '*', or oplog: false",
+      );
+    if (collections === undefined) return { database, oplog };
     checkCollectionNames(collections);
     if (database === '*')
       throw invalidOption('Collections were named, but no database', 'the option database, or one in uri');
@@ -164,12 +178,26 @@ export class BackupCreation {
   }
 
   /** What there is, once no restore is half done there. */
-  private async look(session: ServerSession, { database }: DumpRequest): Promise<readonly ServerNamespace[]> {
+  private async look(
+    session: ServerSession,
+    { database, oplog }: DumpRequest,
+  ): Promise<readonly ServerNamespace[]> {
+    if (oplog && !(await session.hasOplog()))
+      throw new BackupError('OPLOG_UNAVAILABLE', {
+        problem: 'The server is not a member of a replica set: it keeps no log of what is written',
+        expected: 'a replica set, of one member at least, for backups with the option oplog',
+        advice: 'leave the option oplog out: the backup is then not of one moment',
+      });
     await this.recovery.run(session, database === '*' ? '*' : [database]);
     return session.namespaces(database);
   }
 
   private async proveComplete({ summary }: StoredDump, plan: DumpPlan, request: DumpRequest): Promise<void> {
+    if (request.oplog && !summary.oplog) throw incomplete('The dump lacks the log of the replica set');
+    if (summary.oplog?.obstacle !== undefined)
+      throw incomplete(
+        `During the dump something was done that can't be done again at a restore: ${summary.oplog.obstacle}`,
+      );
     const missing = missingFrom(summary, plan, request);
     if (missing.length === 0) return;
     const now = await this.server.use((session) => session.namespaces(request.database));
@@ -181,8 +209,10 @@ export class BackupCreation {
 function contents(
   { database, collections }: DumpRequest,
   { summary, archive }: StoredDump,
-): Pick<Manifest, 'source' | 'archive' | 'namespaces'> {
+): Pick<Manifest, 'source' | 'archive' | 'namespaces' | 'oplog'> {
+  const oplog = manifestOplog(summary, archive.file);
   return {
+    ...(oplog ? { oplog } : {}),
     source: { database, ...(collections ? { collections } : {}), serverVersion: summary.serverVersion },
     archive,
     namespaces: manifestNamespaces(summary),

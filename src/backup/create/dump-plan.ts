@@ -9,6 +9,8 @@ export interface DumpRequest {
   /** `'*'` for the whole instance. */
   readonly database: string;
   readonly collections?: readonly string[] | undefined;
+  /** With the log of the replica set, so that it is of one moment. */
+  readonly oplog?: boolean | undefined;
 }
 
 export interface DumpPlan {
@@ -24,13 +26,13 @@ export interface DumpPlan {
  * @throws BackupError DATABASE_NOT_FOUND, COLLECTION_NOT_FOUND: the tools call that a success
  */
 export function planDump(request: DumpRequest, found: readonly ServerNamespace[]): DumpPlan {
-  const { database, collections } = request;
+  const { database, collections, oplog = false } = request;
   const own = found.filter(({ database, collection }) => !isOurs(collection) && !isTrial(database));
   if (own.length === 0) throw databaseNotFound(database);
   if (!collections) {
     const except = found.filter((namespace) => !own.includes(namespace)).map(({ collection }) => collection);
     return {
-      selection: { database, ...(database === '*' ? {} : { except }) },
+      selection: { database, ...(database === '*' ? { oplog } : { except }) },
       expected: own.map(nameOf),
       namespaces: own,
     };

@@ -1,3 +1,4 @@
+import type { ReplayTarget } from './replay-target.js';
 import type { NamespaceType } from '../archive/archive-summary.js';
 
 export interface ServerNamespace {
@@ -25,7 +26,12 @@ export abstract class DatabaseServer {
 export type Note = Readonly<Record<string, unknown>>;
 
 export abstract class ServerSession {
+  abstract readonly replay: ReplayTarget;
+
   abstract version(): Promise<string>;
+
+  /** True where the server is a member of a replica set, and asked as such. */
+  abstract hasOplog(): Promise<boolean>;
 
   /**
    * All that can be listed in a database, or with `'*'` in all of them but `admin`, `config` and `local`. Rejects

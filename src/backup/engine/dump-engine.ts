@@ -26,6 +26,8 @@ export interface DumpSelection {
   readonly collections?: readonly string[];
   /** All but these, where `collections` is absent; needs a database. */
   readonly except?: readonly string[];
+  /** Capture the log of the replica set too, from before the reading begins to its end; only of the whole instance. */
+  readonly oplog?: boolean;
 }
 
 /** What is written to the server. The archive's other namespaces are read and left out. */

@@ -4,6 +4,7 @@ import type { NamespaceType } from '../archive/archive-summary.js';
 import { readConnectionString } from './connection-string.js';
 import { DatabaseServer, type Note, type ServerNamespace, ServerSession } from './database-server.js';
 import { type DriverError, isOfDriver, serverFailure } from './server-failure.js';
+import { MongoReplayTarget } from './mongo.replay-target.js';
 
 const { BSON, MongoClient } = mongoose.mongo;
 type Client = InstanceType<typeof MongoClient>;
@@ -44,13 +45,21 @@ const DUPLICATE = 11_000;
 const NAMESPACE_EXISTS = 48;
 
 class MongoSession extends ServerSession {
+  readonly replay: MongoReplayTarget;
+
   constructor(private readonly client: Client) {
     super();
+    this.replay = new MongoReplayTarget(client);
   }
 
   async version(): Promise<string> {
     const { version } = await this.client.db('admin').command({ buildInfo: 1 });
     return String(version);
+  }
+
+  async hasOplog(): Promise<boolean> {
+    const { setName } = await this.client.db('admin').command({ hello: 1 });
+    return typeof setName === 'string';
   }
 
   async namespaces(database: string): Promise<readonly ServerNamespace[]> {

@@ -2,14 +2,14 @@ import type { DumpManner, DumpSelection, LoadSelection } from './dump-engine.js'
 
 /** Every value is joined to its flag, so that a name that begins with a dash is no flag. */
 export function dumpArguments(
-  { database, collections, except = [] }: DumpSelection,
+  { database, collections, except = [], oplog }: DumpSelection,
   { concurrency, readPreference }: DumpManner,
 ): string[] {
   const manner = [
     `--numParallelCollections=${concurrency}`,
     ...(readPreference === undefined ? [] : [`--readPreference=${readPreference}`]),
   ];
-  if (database === '*') return manner;
+  if (database === '*') return [...manner, ...(oplog ? ['--oplog'] : [])];
   return [
     ...manner,
     `--db=${database}`,

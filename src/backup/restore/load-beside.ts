@@ -8,6 +8,7 @@ import type { ServerSession } from '../engine/database-server.js';
 import type { DumpEngine } from '../engine/dump-engine.js';
 import type { ProgressListener } from '../progress.js';
 import { watchServer } from '../server-watch.js';
+import { isOfItsCollection, type ListedIndex } from '../oplog/oplog-catalogue.js';
 import type { RestoreStep } from './restore-plan.js';
 import { dropAll } from './drop-all.js';
 import { databasesOf, type SwapStep } from './swap-journal.js';
@@ -19,6 +20,9 @@ export interface RestoreWork {
   readonly engine: DumpEngine;
   readonly backup: RestorableBackup;
   readonly archive: ArchiveSummary;
+  /** What the archive holds of what is wanted. */
+  readonly loaded: readonly RestoreStep[];
+  /** What is to be in place in the end: the same, but for what the backup's log makes and drops. */
   readonly steps: readonly RestoreStep[];
   /** What the scratch collections' names begin with. */
   readonly prefix: string;
@@ -27,12 +31,18 @@ export interface RestoreWork {
 
 /**
  * Loads all that can be renamed into scratch collections and proves it: as many documents as the backup has, by the
- * tool's word and by counting, and all indexes. Views are made there for a trial.
+ * tool's word and by counting, and all indexes, unless the log of the backup is still to be replayed: they are made
+ * after that. Views are made there for a trial.
  */
 export async function loadBeside(work: RestoreWork): Promise<void> {
-  await loadProved(work, of(work, 'swap'), work.prefix);
-  for (const view of of(work, 'view'))
-    await work.session.createView(view.database, work.prefix + view.collection, metadataOf(work, view));
+  const edit = work.archive.oplog && ((_: unknown, metadata: string) => withoutIndexes(metadata));
+  await loadProved(work, of(work.loaded, 'swap'), work.prefix, edit);
+  for (const view of of(work.steps, 'view'))
+    await work.session.createView(
+      view.database,
+      work.prefix + view.collection,
+      metadataOf(work.archive, view),
+    );
 }
 
 /**
@@ -46,7 +56,7 @@ export async function loadInPlace(
   work: RestoreWork,
   writeDown: (placed: readonly RestoreStep[]) => Promise<void>,
 ): Promise<void> {
-  const steps = of(work, 'direct');
+  const steps = of(work.loaded, 'direct');
   for (const [index, step] of steps.entries()) {
     const present = (await namespacesOf(work)).map(nameOf);
     if (present.includes(nameOf(step))) throw mismatch(`${nameOf(step)} came into being during the restore`);
@@ -62,33 +72,40 @@ export async function loadInPlace(
 }
 
 /** Removes what is left of the scratch collections. */
-export async function removeBeside({ session, steps, prefix }: RestoreWork): Promise<void> {
+export async function removeBeside({ session, loaded, steps, prefix }: RestoreWork): Promise<void> {
   await dropAll(session, async () => {
-    const found = await Promise.all(databasesOf({ steps }).map((database) => session.namespaces(database)));
+    const databases = databasesOf({ steps: [...loaded, ...steps] });
+    const found = await Promise.all(databases.map((database) => session.namespaces(database)));
     return found.flat().filter(({ collection }) => collection.startsWith(prefix));
   });
 }
 
 /** Options and indexes of a step's namespace, as the archive has them. */
-export function metadataOf({ archive }: RestoreWork, { source }: RestoreStep): string {
+export function metadataOf(archive: ArchiveSummary, { source, metadata }: RestoreStep): string {
+  if (metadata !== undefined) return metadata;
   return archive.namespaces.find((namespace) => nameOf(namespace) === nameOf(source))!.metadata;
 }
 
 /** What a swap needs to know of the steps: collections first, then the views over them. */
 export function swapSteps(work: RestoreWork): SwapStep[] {
-  const views = of(work, 'view').map((step) => ({ ...step, metadata: metadataOf(work, step) }));
-  const others = [...of(work, 'direct'), ...of(work, 'swap')];
+  const views = of(work.steps, 'view').map((step) => ({ ...step, metadata: metadataOf(work.archive, step) }));
+  const others = [...of(work.steps, 'direct'), ...of(work.steps, 'swap')];
   return [
     ...others.map(({ database, collection, way }) => ({ database, collection, way })),
     ...views.map(({ database, collection, way, metadata }) => ({ database, collection, way, metadata })),
   ];
 }
 
-async function loadProved(work: RestoreWork, steps: readonly RestoreStep[], prefix: string): Promise<void> {
-  const written = await load(work, steps, prefix);
+async function loadProved(
+  work: RestoreWork,
+  steps: readonly RestoreStep[],
+  prefix: string,
+  edit?: MetadataEdit,
+): Promise<void> {
+  const written = await load(work, steps, prefix, edit);
   const documents = countDocuments(steps.map(({ source }) => source));
   if (written !== documents) throw mismatch(`${written} documents were written instead of ${documents}`);
-  for (const step of steps) await prove(work, step, prefix);
+  for (const step of steps) await prove(work, step, prefix, edit === undefined);
 }
 
 /**
@@ -108,7 +125,7 @@ export async function load(
   const stop = new AbortController();
   const into = new Map(steps.map(({ source, database }) => [source.database, { database, prefix }]));
   const namespaces = steps.map(({ source }) => source);
-  const unchecked = steps.some((step) => readMetadata(metadataOf(work, step)).validates);
+  const unchecked = steps.some((step) => readMetadata(metadataOf(work.archive, step)).validates);
   const loading = await engine.load(
     { namespaces, into, unchecked },
     AbortSignal.any([watch.signal, stop.signal]),
@@ -118,8 +135,8 @@ export async function load(
     bytes = progress.bytes;
     watch.onProgress?.(progress);
   };
-  const way = edit ? [new PreludeEdit(edit), loading.archive] : loading.archive;
-  const reading = readProved(backup, { ...watch, onProgress }, way);
+  const through = [...(edit ? [new PreludeEdit(edit)] : []), loading.archive];
+  const reading = readProved(backup, { ...watch, onProgress }, { what: 'archive', through });
   reading.catch(() => stop.abort());
   const lost: unknown[] = [];
   const unwatch = watchServer(
@@ -141,10 +158,10 @@ export async function load(
   return loaded.value;
 }
 
-async function prove(work: RestoreWork, step: RestoreStep, prefix: string): Promise<void> {
+async function prove(work: RestoreWork, step: RestoreStep, prefix: string, indexed: boolean): Promise<void> {
   const { session } = work;
   const { source, database } = step;
-  const { indexes, expires } = readMetadata(metadataOf(work, step));
+  const { indexes, expires } = readMetadata(metadataOf(work.archive, step));
   const isRaw = source.type !== 'timeseries' || source.dataCollection !== source.collection;
   if (isRaw) {
     const found = await session.count(database, prefix + source.dataCollection);
@@ -152,17 +169,25 @@ async function prove(work: RestoreWork, step: RestoreStep, prefix: string): Prom
     const right = expires ? found <= source.documents : found === source.documents;
     if (!right) throw mismatch(`${nameOf(step)} has ${found} documents instead of ${source.documents}`);
   }
+  if (!indexed) return;
   const made = await session.indexes(database, prefix + source.collection);
   const lacking = indexes.filter((name) => !made.includes(name));
   if (lacking.length > 0) throw mismatch(`${nameOf(step)} lacks the indexes ${list(lacking)}`);
 }
 
-async function namespacesOf({ session, steps }: RestoreWork) {
-  const databases = [...new Set(steps.map(({ database }) => database))];
+async function namespacesOf({ session, loaded }: RestoreWork) {
+  const databases = [...new Set(loaded.map(({ database }) => database))];
   return (await Promise.all(databases.map((database) => session.namespaces(database)))).flat();
 }
 
-function of({ steps }: RestoreWork, way: RestoreStep['way']): RestoreStep[] {
+/** Only what is made with its collection. */
+export function withoutIndexes(metadata: string): string {
+  if (metadata === '') return metadata;
+  const { indexes = [], ...rest } = JSON.parse(metadata) as { indexes?: ListedIndex[] };
+  return JSON.stringify({ ...rest, indexes: indexes.filter(isOfItsCollection) });
+}
+
+function of(steps: readonly RestoreStep[], way: RestoreStep['way']): RestoreStep[] {
   return steps.filter((step) => step.way === way);
 }
 

@@ -1,22 +1,20 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { NamespaceType } from '../archive/archive-summary.js';
-import { shown } from '../../errors.js';
-import { countDocuments } from '../backup.js';
 import { BackupLocks } from '../backup-locks.js';
-import { type BackupError, type BackupErrorCode, invalidOption } from '../backup.errors.js';
 import { refuseUnknown } from '../backup.options.js';
 import { BackupCatalogue, type RestorableBackup } from '../catalogue.js';
 import { fromAnyCopy } from '../copies/from-any-copy.js';
 import { nameOf } from '../create/dump-plan.js';
 import { DatabaseServer, type ServerSession } from '../engine/database-server.js';
 import { DumpEngine } from '../engine/dump-engine.js';
-import { checkWatch } from '../names.js';
+import { checkSwitch, checkWatch } from '../names.js';
 import { calm, type ProgressListener } from '../progress.js';
-import { readProved, type Watch } from '../proof.js';
+import type { Watch } from '../proof.js';
 import { RunQueue } from '../run-queue.js';
 import { loadBeside, loadInPlace, removeBeside, type RestoreWork, swapSteps } from './load-beside.js';
+import { checkReplay, proveWithLog, replayLog } from './log-replay.js';
+import { type Outcome, reportOf, type RestoreReport } from './restore-report.js';
 import { busy, RestoreLocks } from './restore-locks.js';
-import { type RestorePlan, planRestore } from './restore-plan.js';
+import { type RestorePlan, planRestore, type RestoreStep } from './restore-plan.js';
 import { refusalOf } from './restore-refusal.js';
 import { restoreMark, scratchPrefix } from './scratch.js';
 import { databasesOf, SwapJournal } from './swap-journal.js';
@@ -35,30 +33,6 @@ export interface RestoreOptions {
   /** Stops the restore, until it begins to swap; the target is then as it was. */
   signal?: AbortSignal | undefined;
   onProgress?: ProgressListener | undefined;
-}
-
-export interface RestoreReport {
-  /** Of the backup. */
-  readonly id: string;
-  readonly dryRun: boolean;
-  /** With `dryRun`: why the restore would be refused; absent when it would be done. */
-  readonly refusal?: { readonly code: BackupErrorCode; readonly message: string };
-  readonly namespaces: readonly RestoredNamespace[];
-  /** What the backup holds and a restore leaves out: the server's own databases, users and roles. */
-  readonly skipped: RestorePlan['skipped'];
-  readonly documents: number;
-  readonly seconds: number;
-}
-
-export interface RestoredNamespace {
-  /** In the backup, as `database.collection`. */
-  readonly from: string;
-  /** On the server. */
-  readonly to: string;
-  readonly type: 'collection' | 'view' | 'timeseries';
-  readonly documents: number;
-  /** True when something of that name was there and was replaced, or with `dryRun` would be. */
-  readonly replaced: boolean;
 }
 
 /**
@@ -92,13 +66,14 @@ export class Restoration {
       return fromAnyCopy(await this.catalogue.copies(ref), this.log, async (backup) => {
         const plan = planRestore(backup.manifest, options);
         await this.engine.prepare('load');
-        const { refusal, present } = await this.server.use((session) =>
-          options.dryRun
+        const outcome = await this.server.use(async (session) => {
+          if (backup.manifest.pointInTime) await checkReplay(session, plan);
+          return options.dryRun
             ? this.dryRun(session, backup, plan, options, signal)
-            : this.locked(session, backup, plan, options, signal),
-        );
+            : this.locked(session, backup, plan, options, signal);
+        });
         const { id } = backup.manifest;
-        return reportOf(id, plan, present, refusal, options.dryRun ?? false, performance.now() - begun);
+        return reportOf(id, plan, outcome, options.dryRun ?? false, performance.now() - begun);
       });
     });
   }
@@ -107,12 +82,13 @@ export class Restoration {
     session: ServerSession,
     backup: RestorableBackup,
     plan: RestorePlan,
-    { force = false, onProgress }: RestoreOptions,
+    { to, force = false, onProgress }: RestoreOptions,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const { present, refusal } = await this.look(session, backup, plan, scratchPrefix(restoreMark()), force);
-    await readProved(backup, { signal, phase: 'verify', onProgress });
-    return { present, refusal };
+    const watch = { signal, phase: 'verify', onProgress } as const;
+    const proved = await proveWithLog(session, backup, plan, to, watch);
+    const prefix = scratchPrefix(restoreMark());
+    return { ...(await this.look(session, backup, proved.plan, prefix, force)), steps: proved.plan.steps };
   }
 
   private async locked(
@@ -127,11 +103,10 @@ export class Restoration {
     if (typeof locks === 'string') throw busy(locks);
     try {
       await this.recovery.run(session, databases, locks);
-      const present = await this.work(session, backup, plan, options, {
+      return await this.work(session, backup, plan, options, {
         locks,
         signal: AbortSignal.any([signal, ...locks.signals]),
       });
-      return { present };
     } finally {
       await locks.release();
     }
@@ -140,17 +115,27 @@ export class Restoration {
   private async work(
     session: ServerSession,
     backup: RestorableBackup,
-    { steps, ...plan }: RestorePlan,
-    { force = false, onProgress }: RestoreOptions,
+    plan: RestorePlan,
+    { to, force = false, onProgress }: RestoreOptions,
     { locks, signal }: { locks: RestoreLocks; signal: AbortSignal },
-  ): Promise<Present> {
+  ): Promise<Outcome> {
     const mark = restoreMark();
     const prefix = scratchPrefix(mark);
-    const { present, refusal } = await this.look(session, backup, { steps, ...plan }, prefix, force);
-    if (refusal) throw refusal;
-    const archive = await readProved(backup, { signal, phase: 'verify', onProgress });
+    const before = await this.look(session, backup, plan, prefix, force);
+    if (before.refusal) throw before.refusal;
+    const proving = { signal, phase: 'verify', onProgress } as const;
+    const { archive, plan: planned } = await proveWithLog(session, backup, plan, to, proving);
+    const { steps } = planned;
+    let { present } = before;
+    if (archive.oplog) {
+      await this.lockMore(session, locks, databasesOf(planned));
+      const after = await this.look(session, backup, planned, prefix, force);
+      if (after.refusal) throw after.refusal;
+      present = after.present;
+    }
     const watch: Watch = { signal, phase: 'load', onProgress };
-    const work = { session, engine: this.engine, backup, archive, steps, prefix, watch };
+    const { engine } = this;
+    const work = { session, engine, backup, archive, loaded: plan.steps, steps, prefix, watch };
     let journal: SwapJournal | undefined;
     try {
       await loadBeside(work);
@@ -158,13 +143,24 @@ export class Restoration {
       signal.throwIfAborted();
       const record = { mark, locks: this.locks.place, token: locks.token, replace: force };
       journal = await SwapJournal.open(session, { ...record, state: 'placing', steps: swapSteps(work) });
-      await putInPlace(work, journal, locks);
+      return { present, steps: await putInPlace(work, journal, locks) };
     } finally {
       await (journal ? journal.leave() : removeBeside(work)).catch((error: Error) =>
         this.log.warn(`Collections whose names begin with ${prefix} could not be removed. ${error.message}`),
       );
     }
-    return present;
+  }
+
+  /** For databases that came into being while the dump ran. */
+  private async lockMore(
+    session: ServerSession,
+    locks: RestoreLocks,
+    databases: readonly string[],
+  ): Promise<void> {
+    const more = databases.filter((database) => !locks.has(database));
+    const taken = await locks.add(this.locks, more);
+    if (taken !== undefined) throw busy(taken);
+    if (more.length > 0) await this.recovery.run(session, more, locks);
   }
 
   private async look(
@@ -173,7 +169,7 @@ export class Restoration {
     plan: RestorePlan,
     prefix: string,
     force: boolean,
-  ): Promise<Outcome> {
+  ): Promise<Omit<Outcome, 'steps'>> {
     const found = await Promise.all(databasesOf(plan).map((database) => session.namespaces(database)));
     const namespaces = found.flat();
     const target = { namespaces, prefix, serverVersion: await session.version() };
@@ -185,13 +181,19 @@ export class Restoration {
 }
 
 /** From here on whatever happens is ended by the journal, in this process or in the next. */
-async function putInPlace(work: RestoreWork, journal: SwapJournal, locks: RestoreLocks): Promise<void> {
+async function putInPlace(
+  work: RestoreWork,
+  journal: SwapJournal,
+  locks: RestoreLocks,
+): Promise<readonly RestoreStep[]> {
   const { session, watch } = work;
   const { steps } = journal.record;
+  let result = work.steps;
   try {
     await loadInPlace(work, (placed) =>
       journal.write({ placed: placed.map((step) => steps.findIndex((one) => nameOf(one) === nameOf(step))) }),
     );
+    if (work.archive.oplog) result = await replayLog(work);
     watch.signal.throwIfAborted();
     await locks.confirm();
     await journal.write({ state: 'forward' });
@@ -208,46 +210,7 @@ async function putInPlace(work: RestoreWork, journal: SwapJournal, locks: Restor
   };
   calm(watch.onProgress)(() => ({ phase: 'swap', ...done }));
   await swap(session, journal);
+  return result;
 }
-
-interface Outcome {
-  readonly present: Present;
-  readonly refusal?: BackupError | undefined;
-}
-
-/** What was there before, by `database.collection`. */
-type Present = ReadonlyMap<string, NamespaceType>;
 
 const OPTIONS = ['to', 'collections', 'force', 'dryRun', 'signal', 'onProgress'];
-
-/** A text such as 'false', from a form or a command line, must not count as a yes. */
-function checkSwitch(name: string, value: unknown): void {
-  if (value === undefined || typeof value === 'boolean') return;
-  throw invalidOption(`The option ${name} is ${shown(value)}`, 'true or false');
-}
-
-function reportOf(
-  id: string,
-  { steps, skipped }: RestorePlan,
-  present: Present,
-  refusal: BackupError | undefined,
-  dryRun: boolean,
-  milliseconds: number,
-): RestoreReport {
-  const namespaces = steps.map((step) => ({
-    from: nameOf(step.source),
-    to: nameOf(step),
-    type: step.source.type,
-    documents: step.source.documents,
-    replaced: present.has(nameOf(step)),
-  }));
-  return {
-    id,
-    dryRun,
-    ...(refusal ? { refusal: { code: refusal.code, message: refusal.message } } : {}),
-    namespaces,
-    skipped,
-    documents: countDocuments(namespaces),
-    seconds: Math.round(milliseconds) / 1_000,
-  };
-}

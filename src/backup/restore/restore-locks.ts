@@ -5,7 +5,7 @@ import { BackupError } from '../backup.errors.js';
 
 /** The right to restore into some databases, for one process at a time. */
 export class RestoreLocks {
-  private constructor(private readonly held: ReadonlyMap<string, HeldLock>) {}
+  private constructor(private readonly held: Map<string, HeldLock>) {}
 
   static readonly none = new RestoreLocks(new Map());
 
@@ -30,6 +30,21 @@ export class RestoreLocks {
       throw error;
     }
     return taken;
+  }
+
+  /**
+   * Takes those of further databases.
+   *
+   * @returns the name of the database that another process restores into, where there is one; all are kept
+   */
+  async add(locks: BackupLocks, databases: readonly string[]): Promise<string | undefined> {
+    const more = await RestoreLocks.take(
+      locks,
+      databases.filter((database) => !this.has(database)),
+    );
+    if (typeof more === 'string') return more;
+    for (const [database, lock] of more.held) this.held.set(database, lock);
+    return undefined;
   }
 
   has(database: string): boolean {

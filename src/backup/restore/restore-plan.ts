@@ -23,6 +23,8 @@ export interface RestoreStep {
   readonly database: string;
   readonly collection: string;
   readonly way: RestoreWay;
+  /** Options and indexes, where they are not those of the archive: what was made while the dump ran. */
+  readonly metadata?: string;
 }
 
 export interface RestorePlan {
@@ -87,7 +89,11 @@ function choose({ namespaces }: Manifest, wanted: readonly string[]): ManifestNa
   return [...new Set(found as ManifestNamespace[])];
 }
 
-function reasonToSkip({ database, collection }: ManifestNamespace): string | undefined {
+/** Why no restore brings it back; undefined for what is restored. */
+export function reasonToSkip({
+  database,
+  collection,
+}: Pick<ManifestNamespace, 'database' | 'collection'>): string | undefined {
   if (OWN_DATABASES.includes(database))
     return `${database} belongs to the server itself: its users and settings stay`;
   if (collection.startsWith('$admin.')) return 'users and roles of the server stay as they are';
@@ -96,7 +102,7 @@ function reasonToSkip({ database, collection }: ManifestNamespace): string | und
     : undefined;
 }
 
-function wayOf({ type, collection }: ManifestNamespace): RestoreWay {
+export function wayOf({ type, collection }: Pick<ManifestNamespace, 'type' | 'collection'>): RestoreWay {
   if (type === 'view') return 'view';
   return type === 'timeseries' || collection.startsWith('system.') ? 'direct' : 'swap';
 }

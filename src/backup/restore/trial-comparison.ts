@@ -38,11 +38,10 @@ export function differenceOf(
   if (found.documents !== expected.documents)
     return `has ${found.documents} documents after a restore instead of ${expected.documents}`;
   if (found.contents !== expected.contents) return 'has other documents after a restore';
-  return differenceOfMetadata(withoutExpiry(expected.metadata), found.metadata);
+  return differenceOfMetadata(expected.metadata, found.metadata);
 }
 
-/** The same of options and indexes only. */
-export function differenceOfMetadata(expected: string, found: string): string | undefined {
+function differenceOfMetadata(expected: string, found: string): string | undefined {
   const [wanted, there] = [expected, found].map(read) as [Metadata, Metadata];
   const options = differing(wanted.options ?? {}, there.options ?? {});
   if (options.length > 0) return `has other options after a restore: ${list(options)}`;

@@ -27,10 +27,10 @@ async function work(task: ThreadTask): Promise<void> {
   });
   const plain = new Digest();
   const stored = new Digest();
-  const check = new ArchiveCheck(
-    teller((counts) => send({ kind: 'progress', counts })),
-    task.kind === 'unpack' && task.contents,
-  );
+  const check = new ArchiveCheck({
+    watch: teller((counts) => send({ kind: 'progress', counts })),
+    ...(task.kind === 'unpack' ? { contents: task.contents, onlyOplog: task.handOn === 'oplog' } : {}),
+  });
   try {
     await pipeline(
       (task.kind === 'pack'
@@ -42,7 +42,7 @@ async function work(task: ThreadTask): Promise<void> {
             ...decompressor(task.codec, task.zstd),
             plain,
             check,
-            task.handOn ? output : nowhere(),
+            task.handOn === 'nothing' ? nowhere() : output,
           ]) as Duplex[],
     );
     const result = { stored: stored.result(), plain: plain.result(), summary: check.summary! };

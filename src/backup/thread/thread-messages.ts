@@ -21,8 +21,8 @@ export type ThreadTask =
       readonly zstd: ZstdSource | undefined;
       /** What it is encrypted with. */
       readonly key: NamedKey | undefined;
-      /** The archive comes out; else nothing does. */
-      readonly handOn: boolean;
+      /** What comes out: the archive, or only the entries of its log. */
+      readonly handOn: 'archive' | 'oplog' | 'nothing';
       /** A digest of the documents of each namespace is made. */
       readonly contents?: boolean | undefined;
     };

@@ -38,7 +38,7 @@ function start(task: ThreadTask): ArchiveThread {
 
 const pack = (codec: Codec, zstd: ZstdSource | undefined = findZstd(), key?: NamedKey): ArchiveThread =>
   start({ kind: 'pack', compression: { codec, level: 1 }, zstd, key });
-const unpack = (codec: Codec, handOn = true, key?: NamedKey): ArchiveThread =>
+const unpack = (codec: Codec, handOn: 'archive' | 'nothing' = 'archive', key?: NamedKey): ArchiveThread =>
   start({ kind: 'unpack', codec, zstd: findZstd(), key, handOn });
 
 async function through(thread: ArchiveThread, bytes: Buffer): Promise<Buffer> {
@@ -69,11 +69,11 @@ describe('the thread that packs and unpacks', () => {
     const key = { id: 'one', key: randomBytes(32) };
     const packing = pack('gzip', undefined, key);
     const stored = await through(packing, plain);
-    const unpacking = unpack('gzip', true, key);
+    const unpacking = unpack('gzip', 'archive', key);
 
     expect((await through(unpacking, stored)).equals(plain)).toBe(true);
     expect(await unpacking.finished).toEqual(await packing.finished);
-    const wrong = unpack('gzip', true, { id: 'one', key: randomBytes(32) });
+    const wrong = unpack('gzip', 'archive', { id: 'one', key: randomBytes(32) });
     await expect(through(wrong, stored)).rejects.toMatchObject({ code: 'SEAL_BROKEN' });
   });
 
@@ -109,7 +109,7 @@ describe('the thread that packs and unpacks', () => {
   });
 
   it.each(['gzip', bestCodec()] as const)('says that bytes are not %s', async (codec) => {
-    const thread = unpack(codec, false);
+    const thread = unpack(codec, 'nothing');
     thread.input.end(randomBytes(1_000));
     await expect(thread.finished).rejects.toMatchObject({ code: expect.stringMatching(/^(Z_|ZSTD)/) });
   });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type Duplex, PassThrough, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import mongoose from 'mongoose';
+import { BackupError } from '../../backup.errors.js';
 import {
   type Dump,
   DumpEngine,
@@ -35,6 +36,11 @@ export class DriverEngine extends DumpEngine {
   }
 
   async dump(selection: DumpSelection, signal: AbortSignal): Promise<Dump> {
+    if (selection.oplog)
+      throw new BackupError('OPLOG_UNAVAILABLE', {
+        problem: 'The engine driver does not capture the log of a replica set',
+        advice: "install the MongoDB database tools, for the engine 'mongodump'; it can restore such backups",
+      });
     const version = await this.prepare('dump');
     const client = await this.connected(() => connectToOne(this.uri, this.manner.readPreference));
     const archive = new PassThrough({ highWaterMark: AHEAD });
