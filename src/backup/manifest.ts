@@ -86,7 +86,7 @@ export function writeManifest(manifest: Manifest): string {
 }
 
 export function newManifest(content: Omit<Manifest, 'kind' | 'format' | 'pointInTime'>): Manifest {
-  return { kind: KIND, format: FORMAT, pointInTime: content.oplog !== undefined, ...content };
+  return { ...content, kind: KIND, format: FORMAT, pointInTime: content.oplog !== undefined };
 }
 
 /** The log that the archive itself holds, as a manifest lists it. */

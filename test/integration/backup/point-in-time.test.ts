@@ -123,7 +123,7 @@ describeWith(['mongo', 'mongod', 'tools'], 'a backup of a point in time', () => 
       expect(report.namespaces.find(({ to }) => to === 'shop.orders')?.documents).toBe(491);
     }
     for (const name of names) database(name);
-  });
+  }, 120_000);
 
   it('can be restored in part, and one database of it elsewhere', async () => {
     const { service, client, database } = await bank();

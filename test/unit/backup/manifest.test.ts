@@ -78,6 +78,46 @@ describe('a manifest', () => {
     expect(readManifest(writeManifest(change(manifest) as Manifest)).status).not.toBe('good');
   });
 
+  describe('of a point in time', () => {
+    const range = {
+      file: 'archive.gz',
+      from: { t: 1, i: 1 },
+      to: { t: 2, i: 1 },
+      entries: 3,
+      bytes: 99,
+      crc64: 'ff',
+    };
+    const statusWith = (ranges: unknown, more: object = {}): string =>
+      readManifest(writeManifest({ ...manifest, pointInTime: true, oplog: { ranges }, ...more } as Manifest))
+        .status;
+
+    it('is read as it was written', () => {
+      const moment = newManifest({ ...manifest, oplog: { ranges: [range] } });
+      expect(moment.pointInTime).toBe(true);
+      expect(readManifest(writeManifest(moment))).toEqual({ status: 'good', manifest: moment });
+    });
+
+    it('is of a newer version where its log goes on elsewhere', () => {
+      expect(statusWith([range, { ...range, file: 'oplog-2.gz' }])).toBe('newer');
+      expect(statusWith([{ ...range, file: 'oplog-2.gz' }])).toBe('newer');
+      expect(statusWith([])).toBe('newer');
+      expect(statusWith(undefined)).toBe('newer');
+      expect(statusWith([range], { pointInTime: false })).toBe('newer');
+      expect(statusWith([range], { oplog: undefined })).toBe('newer');
+    });
+
+    it('is not used where its log is none', () => {
+      for (const wrong of [
+        null,
+        7,
+        { ...range, from: 'now' },
+        { ...range, entries: -1 },
+        { ...range, crc64: 7 },
+      ])
+        expect(statusWith([wrong])).not.toBe('good');
+    });
+  });
+
   it('never throws, however deep it goes', () => {
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     expect(readManifest(deep).status).toBe('foreign');
