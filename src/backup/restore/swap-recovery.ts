@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { BackupLocks } from '../backup-locks.js';
-import { list } from '../backup.errors.js';
+import { BackupError, list } from '../backup.errors.js';
 import { nameOf } from '../create/dump-plan.js';
 import { DatabaseServer, type ServerNamespace, type ServerSession } from '../engine/database-server.js';
 import { ownerState } from '../process-owner.js';
@@ -82,6 +82,10 @@ export class SwapRecovery {
       if (!journal) return false;
       try {
         await settle(session, journal);
+      } catch (error) {
+        // Another was quicker, and ends it.
+        if (error instanceof BackupError && error.code === 'LOCK_LOST') return false;
+        throw error;
       } finally {
         await journal.leave();
       }
