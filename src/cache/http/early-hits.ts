@@ -33,8 +33,8 @@ const LONGEST_IDENTITY = 2_048;
  */
 export class EarlyHits {
   readonly #known = new LRUCache<string, Known>({ max: MOST_KNOWN });
-  /** Requests on the normal way, as they were when they came. */
-  readonly #came = new WeakMap<IncomingMessage, string>();
+  /** On requests on the normal way: what they were when they came. */
+  readonly #came = Symbol('came');
 
   constructor(
     private readonly cache: CacheService,
@@ -56,7 +56,7 @@ export class EarlyHits {
         known = this.#known.get(withValues(identity, known.route, request.headers));
       const served = known && this.#answer(known, request, response);
       if (served) return served;
-      this.#came.set(request, identity);
+      (request as Marked)[this.#came] = identity;
     } catch {
       // A request is never lost by it: whoever comes next says what is wrong with it.
     }
@@ -66,7 +66,7 @@ export class EarlyHits {
   /** A request on the normal way is told where its answer is. */
   learn({ context, entryHeaders, version }: Exchange, route: Route, key: RouteKey): void {
     const request = context.rawRequest;
-    const identity = this.#came.get(request);
+    const identity = (request as Marked)[this.#came];
     if (identity === undefined) return;
     const page = pageHeaders(entryHeaders);
     // What middleware makes of a request is not known before it ran: whoever is changed by it teaches nothing.
@@ -128,6 +128,8 @@ export class EarlyHits {
     return status;
   }
 }
+
+type Marked = IncomingMessage & { [mark: symbol]: string | undefined };
 
 /** What answered, and what it said of itself. */
 export interface Served {

@@ -24,11 +24,14 @@ import { Revalidations } from './revalidations.js';
 import { StoredAnswers, type Place } from './stored-answers.js';
 import { UnkeyedReads } from './unkeyed-reads.js';
 
+type Marked = ServerResponse & { [mark: symbol]: true | undefined };
+
 /** What becomes of a request to a cached route: bypassed, answered from the cache, or recorded for it. */
 export class ResponseCache {
   readonly #hitForMiss = new HitForMiss();
   readonly #revalidations = new Revalidations();
-  readonly #responses = new WeakSet<object>();
+  /** On responses that were seen. A WeakSet of them would be looked through by each garbage collection. */
+  readonly #seen = Symbol('seen');
   readonly #logger = new Logger('HttpCache');
   readonly #keys: RouteKeys;
   readonly #early: EarlyHits;
@@ -53,8 +56,9 @@ export class ResponseCache {
   /** Never rejects: whatever goes wrong in the cache, the handler can answer. */
   async answer(exchange: Exchange, route: Route): Promise<Decision> {
     // Two caches on one route would wait for each other: the outer one does all there is to do.
-    if (this.#responses.has(exchange.raw)) return 'handle';
-    this.#responses.add(exchange.raw);
+    const raw = exchange.raw as Marked;
+    if (raw[this.#seen]) return 'handle';
+    raw[this.#seen] = true;
     if (this.questions.isOne(exchange.context.rawRequest)) return this.explain(exchange, route);
     if (Logger.isLevelEnabled('debug')) this.#logWhenOver(exchange, route);
     try {
@@ -73,18 +77,19 @@ export class ResponseCache {
    * Never throws.
    */
   answerAtOnce(exchange: Exchange, route: Route): boolean {
-    const { context, raw } = exchange;
+    const { context } = exchange;
+    const raw = exchange.raw as Marked;
     const { headers } = context;
     if (this.questions.isOne(context.rawRequest) || Logger.isLevelEnabled('debug')) return false;
     const hasDirectives = headers['cache-control'] !== undefined || headers.pragma !== undefined;
-    if ((route.requestDirectives && hasDirectives) || this.#responses.has(raw)) return false;
+    if ((route.requestDirectives && hasDirectives) || raw[this.#seen]) return false;
     try {
       if (obstacleOf(context, route, NO_DIRECTIVES) !== undefined) return false;
       const url = this.#keys.atOnce(exchange, route);
       if (url === undefined) return false;
       const hit = memoryHit(this.cache, firstHash(url, route, headers), headers);
       if (!hit) return false;
-      this.#responses.add(raw);
+      raw[this.#seen] = true;
       if (route.early) this.#early.learn(exchange, route, { hash: url, generation: undefined });
       this.cache.countHit(hit.kept);
       const told = toldOfHit(hit, this.cache.options.clock.now());

@@ -11,7 +11,7 @@ import { PATH, type PageKind } from '../work.js';
 
 const CONNECTIONS = 32;
 /** Enough for all of a server's code to be compiled. */
-const WARM_REQUESTS = 5_000;
+const WARM_REQUESTS = 3_000;
 /** How often a page is asked for before it has to come from the cache. */
 const FIRST_REQUESTS = 5;
 
