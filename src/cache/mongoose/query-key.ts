@@ -35,12 +35,13 @@ const DECODING = [
   'fieldsAsRaw',
 ];
 
-/** Options that don't change what is answered, only how it is had, and those that Mongoose keeps for itself. */
+/** Options that don't change what is answered, only how it is had, and those that Mongoose and its plugins keep for themselves. */
 const NEUTRAL = new Set(
   words(
     'comment maxTimeMS maxAwaitTimeMS timeoutMS signal noCursorTimeout allowDiskUse session',
     'readPreference writeConcern w j wtimeout ignoreUndefined serializeFunctions',
     'checkKeys enableUtf8Validation middleware defaults lean bypassDocumentValidation',
+    'requireFilter autopopulate maxDepth _depth',
   ),
 );
 

@@ -34,15 +34,16 @@ export interface Elsewhere {
 const HERE = import.meta.dirname;
 
 /** What the first of these processes has compiled, the others have; it goes with the last of them. */
-const compiled = { users: 0, folder: '' };
-let started: Promise<unknown> = Promise.resolve();
+const compiled = { users: 0, folder: '', first: Promise.resolve() };
 
 export async function startElsewhere(underTest: CacheUnderTest, servers: PlaceServers): Promise<Elsewhere> {
-  if (compiled.users === 0) compiled.folder = mkdtempSync(join(tmpdir(), 'flora-elsewhere-'));
+  const isFirst = compiled.users === 0;
+  if (isFirst) compiled.folder = mkdtempSync(join(tmpdir(), 'flora-elsewhere-'));
   compiled.users += 1;
-  const mine = started.then(() => start(underTest, servers));
-  started = mine.catch(leave);
-  const elsewhere = await mine;
+  const starting = isFirst ? start(underTest, servers) : compiled.first.then(() => start(underTest, servers));
+  const settled = starting.then(() => {}, leave);
+  if (isFirst) compiled.first = settled;
+  const elsewhere = await starting;
   return { ...elsewhere, close: () => elsewhere.close().finally(leave) };
 }
 

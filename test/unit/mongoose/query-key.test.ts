@@ -47,6 +47,7 @@ describe('two reads with the same meaning have the same key', () => {
       { batchSize: 10 },
       { readConcern: { level: 'local' } },
       { session: { id: 1 } },
+      { autopopulate: false, maxDepth: 3, _depth: 1 },
       { promoteLongs: false },
       { skip: undefined, limit: undefined },
     ])
