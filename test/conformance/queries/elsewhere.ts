@@ -34,17 +34,21 @@ export interface Elsewhere {
 const HERE = import.meta.dirname;
 
 /** What the first of these processes has compiled, the others have; it goes with the last of them. */
-const compiled = { users: 0, folder: '', first: Promise.resolve() };
+const compiled = { users: 0, folder: '', first: Promise.resolve<unknown>(undefined) };
 
 export async function startElsewhere(underTest: CacheUnderTest, servers: PlaceServers): Promise<Elsewhere> {
   const isFirst = compiled.users === 0;
   if (isFirst) compiled.folder = mkdtempSync(join(tmpdir(), 'flora-elsewhere-'));
   compiled.users += 1;
   const starting = isFirst ? start(underTest, servers) : compiled.first.then(() => start(underTest, servers));
-  const settled = starting.then(() => {}, leave);
-  if (isFirst) compiled.first = settled;
-  const elsewhere = await starting;
-  return { ...elsewhere, close: () => elsewhere.close().finally(leave) };
+  if (isFirst) compiled.first = starting.catch(() => {});
+  try {
+    const elsewhere = await starting;
+    return { ...elsewhere, close: () => elsewhere.close().finally(leave) };
+  } catch (error) {
+    leave();
+    throw error;
+  }
 }
 
 function leave(): void {
