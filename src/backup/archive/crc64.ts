@@ -10,24 +10,33 @@ export class Crc64 {
     let low = this.low;
     let high = this.high;
     let at = 0;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     for (const whole = bytes.length - 7; at < whole; at += 8) {
-      low ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-      high ^= bytes[at + 4]! | (bytes[at + 5]! << 8) | (bytes[at + 6]! << 16) | (bytes[at + 7]! << 24);
-      const a = 1792 + (low & 255);
-      const b = 1536 + ((low >>> 8) & 255);
-      const c = 1280 + ((low >>> 16) & 255);
-      const d = 1024 + (low >>> 24);
-      const e = 768 + (high & 255);
-      const f = 512 + ((high >>> 8) & 255);
-      const g = 256 + ((high >>> 16) & 255);
-      const h = high >>> 24;
-      low = LOW[a]! ^ LOW[b]! ^ LOW[c]! ^ LOW[d]! ^ LOW[e]! ^ LOW[f]! ^ LOW[g]! ^ LOW[h]!;
-      high = HIGH[a]! ^ HIGH[b]! ^ HIGH[c]! ^ HIGH[d]! ^ HIGH[e]! ^ HIGH[f]! ^ HIGH[g]! ^ HIGH[h]!;
+      low ^= view.getInt32(at, true);
+      high ^= view.getInt32(at + 4, true);
+      const a = 3584 + ((low & 255) << 1);
+      const b = 3072 + ((low >>> 7) & 510);
+      const c = 2560 + ((low >>> 15) & 510);
+      const d = 2048 + ((low >>> 23) & 510);
+      const e = 1536 + ((high & 255) << 1);
+      const f = 1024 + ((high >>> 7) & 510);
+      const g = 512 + ((high >>> 15) & 510);
+      const h = (high >>> 23) & 510;
+      low = TABLE[a]! ^ TABLE[b]! ^ TABLE[c]! ^ TABLE[d]! ^ TABLE[e]! ^ TABLE[f]! ^ TABLE[g]! ^ TABLE[h]!;
+      high =
+        TABLE[a + 1]! ^
+        TABLE[b + 1]! ^
+        TABLE[c + 1]! ^
+        TABLE[d + 1]! ^
+        TABLE[e + 1]! ^
+        TABLE[f + 1]! ^
+        TABLE[g + 1]! ^
+        TABLE[h + 1]!;
     }
     for (; at < bytes.length; at++) {
-      const index = (low ^ bytes[at]!) & 255;
-      low = ((low >>> 8) | (high << 24)) ^ LOW[index]!;
-      high = (high >>> 8) ^ HIGH[index]!;
+      const index = ((low ^ bytes[at]!) & 255) << 1;
+      low = ((low >>> 8) | (high << 24)) ^ TABLE[index]!;
+      high = (high >>> 8) ^ TABLE[index + 1]!;
     }
     this.low = low;
     this.high = high;
@@ -41,8 +50,8 @@ export class Crc64 {
 
 const POLYNOMIAL_LOW = 0xd7870f42 | 0;
 const POLYNOMIAL_HIGH = 0xc96c5795 | 0;
-const LOW = new Int32Array(2048);
-const HIGH = new Int32Array(2048);
+/** Eight tables of 256 entries, the low half of each entry before its high half. */
+const TABLE = new Int32Array(4096);
 
 for (let byte = 0; byte < 256; byte++) {
   let low = byte;
@@ -56,13 +65,14 @@ for (let byte = 0; byte < 256; byte++) {
       high ^= POLYNOMIAL_HIGH;
     }
   }
-  LOW[byte] = low;
-  HIGH[byte] = high;
+  TABLE[2 * byte] = low;
+  TABLE[2 * byte + 1] = high;
 }
 // Table k: the effect of a byte that is followed by k zero bytes.
-for (let index = 256; index < 2048; index++) {
-  const low = LOW[index - 256]!;
-  const high = HIGH[index - 256]!;
-  LOW[index] = ((low >>> 8) | (high << 24)) ^ LOW[low & 255]!;
-  HIGH[index] = (high >>> 8) ^ HIGH[low & 255]!;
+for (let at = 512; at < TABLE.length; at += 2) {
+  const low = TABLE[at - 512]!;
+  const high = TABLE[at - 511]!;
+  const index = (low & 255) << 1;
+  TABLE[at] = ((low >>> 8) | (high << 24)) ^ TABLE[index]!;
+  TABLE[at + 1] = (high >>> 8) ^ TABLE[index + 1]!;
 }

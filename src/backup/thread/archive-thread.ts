@@ -43,7 +43,7 @@ export class ArchiveThread {
         output.destroy(error);
       };
       this.worker.on('message', (report: ThreadReport) => {
-        if (report.kind === 'bytes') output.arrived(report.bytes);
+        if (report.kind === 'bytes') output.arrived(report.pieces);
         else if (report.kind === 'end') output.ended();
         else if (report.kind === 'taken') input.taken(report.count);
         else if (report.kind === 'progress') onProgress(report.counts);

@@ -21,7 +21,7 @@ async function work(task: ThreadTask): Promise<void> {
   const input = new BytesIn(send);
   const output = new BytesOut(send);
   parentPort!.on('message', (message: ThreadMessage) => {
-    if (message.kind === 'bytes') input.arrived(message.bytes);
+    if (message.kind === 'bytes') input.arrived(message.pieces);
     else if (message.kind === 'end') input.ended();
     else output.taken(message.count);
   });

@@ -5,6 +5,8 @@ type Post = (message: ThreadMessage, transfer: ArrayBuffer[]) => void;
 
 /** How many bytes may be on their way in one direction: enough to keep both sides busy, little to hold. */
 const WINDOW = 4 * 1024 * 1024;
+/** A message costs as much as hashing a hundred KiB, so what comes in small pieces goes several at a time. */
+const MESSAGE = 512 * 1024;
 
 /** Sends bytes to the other thread, no more of them than it can use. */
 export class BytesOut extends Writable {
@@ -12,6 +14,10 @@ export class BytesOut extends Writable {
   count = 0;
   private onTheirWay = 0;
   private waiting: (() => void) | undefined;
+  /** For the next message. */
+  private pieces: Uint8Array<ArrayBuffer>[] = [];
+  private gathered = 0;
+  private next: NodeJS.Immediate | undefined;
 
   constructor(private readonly post: Post) {
     super({ highWaterMark: 1024 * 1024 });
@@ -30,14 +36,38 @@ export class BytesOut extends Writable {
     const bytes = movable(chunk);
     this.onTheirWay += bytes.length;
     this.count += bytes.length;
-    this.post({ kind: 'bytes', bytes }, [bytes.buffer]);
+    this.pieces.push(bytes);
+    this.gathered += bytes.length;
+    if (this.gathered >= MESSAGE) this.send();
+    // When all has been read that is there to be read.
+    else this.next ??= setImmediate(() => this.send());
     if (this.onTheirWay < WINDOW) done();
     else this.waiting = done;
   }
 
   override _final(done: () => void): void {
+    this.send();
     this.post({ kind: 'end' }, []);
     done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearImmediate(this.next);
+    this.pieces = [];
+    done(error);
+  }
+
+  private send(): void {
+    clearImmediate(this.next);
+    this.next = undefined;
+    const { pieces } = this;
+    this.pieces = [];
+    this.gathered = 0;
+    if (pieces.length > 0)
+      this.post(
+        { kind: 'bytes', pieces },
+        pieces.map(({ buffer }) => buffer),
+      );
   }
 }
 
@@ -51,10 +81,12 @@ export class BytesIn extends Readable {
     super({ highWaterMark: 1024 * 1024 });
   }
 
-  arrived(bytes: Uint8Array): void {
-    this.count += bytes.length;
-    this.unsaid += bytes.length;
-    this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+  arrived(pieces: readonly Uint8Array[]): void {
+    for (const bytes of pieces) {
+      this.count += bytes.length;
+      this.unsaid += bytes.length;
+      this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    }
   }
 
   ended(): void {
@@ -62,7 +94,8 @@ export class BytesIn extends Readable {
   }
 
   override _read(): void {
-    if (this.unsaid === 0) return;
+    // What the sender waits for is more than that.
+    if (this.unsaid < MESSAGE) return;
     const count = this.unsaid;
     this.unsaid = 0;
     this.post({ kind: 'taken', count }, []);

@@ -42,7 +42,7 @@ export interface ThreadResult {
 }
 
 export type ThreadMessage =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'bytes'; readonly pieces: readonly Uint8Array[] }
   /** No more bytes come. */
   | { readonly kind: 'end' }
   /** So many bytes were used: as many more may be sent. */
