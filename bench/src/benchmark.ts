@@ -10,7 +10,12 @@ export interface NamedSystem {
 
 /** Servers for one run alone: they are emptied between scenarios, so none that holds anything is ever used. */
 export interface BenchServers {
-  readonly versions: { readonly redis: string; readonly mongodb?: string };
+  readonly versions: {
+    readonly redis?: string;
+    readonly mongodb?: string;
+    /** Programs that take part. */
+    readonly programs?: Readonly<Record<string, string>>;
+  };
   empty(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -8,7 +8,10 @@ const BENCH = new URL('../', import.meta.url);
 const ROOT = new URL('../../', import.meta.url);
 
 /** Where and on what a run was made: all that one needs to judge it. */
-export function machine(systems: readonly NamedSystem[], servers: BenchServers['versions']): Machine {
+export function machine(
+  systems: readonly NamedSystem[],
+  { programs = {}, ...servers }: BenchServers['versions'],
+): Machine {
   const packages = [...new Set(systems.flatMap(({ packages }) => packages))].toSorted();
   const { name, version } = manifest(new URL('package.json', ROOT));
   return {
@@ -24,7 +27,10 @@ export function machine(systems: readonly NamedSystem[], servers: BenchServers['
         name,
         manifest(new URL(`node_modules/${name}/package.json`, BENCH)).version,
       ]),
-      ['redis (of flora)', manifest(new URL('node_modules/redis/package.json', ROOT)).version],
+      ...(servers.redis
+        ? [['redis (of flora)', manifest(new URL('node_modules/redis/package.json', ROOT)).version] as const]
+        : []),
+      ...Object.entries(programs),
     ]),
   };
 }

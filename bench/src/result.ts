@@ -36,8 +36,8 @@ export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly platform: string;
-  readonly redis: string;
-  /** Absent where no MongoDB takes part. */
+  /** Absent where none takes part. */
+  readonly redis?: string;
   readonly mongodb?: string;
   /** Of the package that was measured, and where it stood. */
   readonly measured: string;

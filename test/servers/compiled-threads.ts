@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -29,6 +29,7 @@ export function compiledThreads() {
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'flora-threads-'));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  symlinkSync(resolve(SOURCE, '../node_modules'), join(folder, 'node_modules'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -40,7 +40,7 @@ export function chart({ scenarios, machine }: RunResult): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12" role="img">
 <title>Medians of the cache benchmark</title>
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
-<text x="${MARGIN}" y="24" fill="#495057">Medians, ${date}, Node ${escaped(machine.node)}, Redis ${escaped(machine.redis)}. Each panel has a scale of its own.</text>
+<text x="${MARGIN}" y="24" fill="#495057">Medians, ${date}, Node ${escaped(machine.node)}, Redis ${escaped(machine.redis ?? '')}. Each panel has a scale of its own.</text>
 ${columns.flat().join('\n')}
 </svg>
 `;

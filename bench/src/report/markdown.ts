@@ -15,7 +15,9 @@ export function runReport<R extends Row>(reporting: Reporting<R>, result: RunRes
 export function machineReport<R extends Row>({ machine, pace, complete }: RunResult<R>): string {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   const { date, measured, node, redis, mongodb, cpu, cores, platform } = machine;
-  const servers = [`Redis ${redis}`, ...(mongodb ? [`MongoDB ${mongodb}`] : [])].join(' and ');
+  const servers = [...(redis ? [`Redis ${redis}`] : []), ...(mongodb ? [`MongoDB ${mongodb}`] : [])].join(
+    ' and ',
+  );
   return [
     `- ${date.slice(0, 10)}, ${measured}${complete ? '' : '; not a complete run'}`,
     `- Node ${node}, ${servers} on loopback, ${cpu}, ${cores} cores, ${platform}`,

@@ -118,7 +118,7 @@ describeWith(['mongod', 'mongo', 'tools'], 'a server with users', () => {
     const engine = new DriverEngine(uriOf('keeper', wrong, 'shop?directConnection=true'), { concurrency: 1 });
     const { signal } = new AbortController();
     for (const begun of [
-      () => engine.dump({ database: 'shop' }, signal),
+      async () => (await engine.dump({ database: 'shop' }, signal)).finished,
       () => engine.load({ namespaces: [], into: new Map(), unchecked: false }, signal),
     ]) {
       const failure = await failureOf(begun());

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { type Duplex, PassThrough, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import mongoose from 'mongoose';
 import { BackupError } from '../../backup.errors.js';
@@ -11,13 +9,10 @@ import {
   type Load,
   type LoadSelection,
 } from '../dump-engine.js';
-import { type Client, connect, connectToOne, shownFailure } from './driver-connection.js';
-import { dumpInto } from './driver-dump.js';
+import { type Client, connect, shownFailure } from './driver-connection.js';
 import { DriverLoad } from './driver-load.js';
+import { DumpThread } from './dump-thread.js';
 import { checkRawDocuments } from './raw-documents.js';
-
-/** What waits to be taken from a dump, in bytes. */
-const AHEAD = 4 * 1024 * 1024;
 
 /** The MongoDB driver, for hosts without the tools. Documents pass as bytes, in both directions. */
 export class DriverEngine extends DumpEngine {
@@ -42,13 +37,7 @@ export class DriverEngine extends DumpEngine {
         advice: "install the MongoDB database tools, for the engine 'mongodump'; it can restore such backups",
       });
     const version = await this.prepare('dump');
-    const client = await this.connected(() => connectToOne(this.uri, this.manner.readPreference));
-    const archive = new PassThrough({ highWaterMark: AHEAD });
-    const reading = dumpInto(client, selection, this.manner, version, writerTo(archive));
-    const work = Promise.all([reading.then(() => archive.end()), finished(archive, { readable: false })]);
-    const ended = this.ended(client, archive, work, signal);
-    ended.catch(() => undefined);
-    return { archive, finished: ended };
+    return new DumpThread({ uri: this.uri, selection, manner: this.manner, version }, signal);
   }
 
   async load(selection: LoadSelection, signal: AbortSignal): Promise<Load> {
@@ -67,7 +56,7 @@ export class DriverEngine extends DumpEngine {
   /** Lets the work end, or the signal end it, and then the connection; the stream fails as the work does. */
   private async ended(
     client: Client,
-    archive: Duplex | Writable,
+    archive: DriverLoad,
     work: Promise<unknown>,
     signal: AbortSignal,
   ): Promise<void> {
@@ -87,16 +76,4 @@ export class DriverEngine extends DumpEngine {
       await client.close().catch(() => undefined);
     }
   }
-}
-
-/** Writes to a stream for many, at its pace. */
-function writerTo(stream: Writable): (bytes: Buffer) => Promise<void> {
-  let drained: Promise<unknown> | undefined;
-  return async (bytes) => {
-    if (stream.write(bytes)) return;
-    drained ??= once(stream, 'drain').finally(() => {
-      drained = undefined;
-    });
-    await drained;
-  };
 }
