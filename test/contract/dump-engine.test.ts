@@ -1,3 +1,4 @@
+import { expect, it } from 'vitest';
 import { DriverEngine } from '../../src/backup/engine/driver/driver.engine.js';
 import { MongodumpEngine } from '../../src/backup/engine/mongodump.engine.js';
 import { describeWith, mongo, tools, unique } from '../servers/index.js';
@@ -33,5 +34,13 @@ describeWith(['mongo', 'tools'], 'the engine mongodump', () => {
     const engine = new MongodumpEngine(uri, { directory: tools() }, MANNER);
     const other = new DriverEngine(uri, MANNER);
     return { engine, other, uri, names: [unique(), unique()] };
+  });
+});
+
+describeWith(['mongo'], 'the engine driver', () => {
+  it('says at once that it does not capture the log of a replica set', async () => {
+    const engine = new DriverEngine(mongo(), MANNER);
+    const dump = engine.dump({ database: '*', oplog: true }, new AbortController().signal);
+    await expect(dump).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
   });
 });
