@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { groups } from '../../test/conformance/queries/all.js';
 import type { Judged } from './judge.js';
@@ -23,12 +23,13 @@ export async function writeComparison(comparison: Comparison): Promise<string[]>
   const base = join(results, `${comparison.date.slice(0, 10)}-queries-comparison`);
   await mkdir(results, { recursive: true });
   await writeFile(`${base}.json`, `${JSON.stringify(comparison, undefined, 1)}\n`);
-  const text = comparisonReport(comparison);
-  await writeFile(`${base}.md`, await pretty(`# Query caches, case by case\n\n${text}`, `${base}.md`));
+  const report = `# Query caches, case by case\n\n${comparisonReport(comparison)}`;
+  await writeFile(`${base}.md`, await pretty(report, `${base}.md`));
   const page = await readFile(PAGE, 'utf8');
   const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (before === -1 || after === -1) throw new Error(`docs/mongoose.md has no ${BEGIN} … ${END}`);
-  const whole = `${page.slice(0, before)}${BEGIN}\n\n${text}\n\n${page.slice(after)}`;
+  const seen = `${comparisonTable(comparison)}\n\nCase by case: \`${relative(ROOT, base)}.md\`.`;
+  const whole = `${page.slice(0, before)}${BEGIN}\n\n${seen}\n\n${page.slice(after)}`;
   await writeFile(PAGE, await pretty(whole, PAGE));
   return [`${base}.json`, `${base}.md`, PAGE];
 }
@@ -43,14 +44,20 @@ const cell = (judged: readonly Judged[]) => {
 };
 const of = (judged: readonly Judged[], group: string) => judged.filter((one) => one.group === group);
 
-export function comparisonReport({ date, versions, caches }: Comparison): string {
+/** What was compared, and how many cases of how many are kept. */
+function comparisonTable({ date, versions, caches }: Comparison): string {
+  const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const table = [
     row(['group', ...caches.map(({ name }) => name)]),
     row(['---', ...caches.map(() => '---:')]),
     ...groups.map(({ name }) => row([name, ...caches.map(({ judged }) => cell(of(judged, name)))])),
     row(['**all**', ...caches.map(({ judged }) => `**${cell(judged)}**`)]),
   ];
-  const lists = caches.map(({ name, how, judged }) => {
+  return `Run on ${date.slice(0, 10)} with ${packages.join(', ')}; kept / asked.\n\n${table.join('\n')}`;
+}
+
+export function comparisonReport(comparison: Comparison): string {
+  const lists = comparison.caches.map(({ name, how, judged }) => {
     const lines = groups.flatMap((group) => {
       const named = (outcome: Judged['outcome']) =>
         of(judged, group.name)
@@ -65,10 +72,7 @@ export function comparisonReport({ date, versions, caches }: Comparison): string
     });
     return `**${name}**, ${how}. ${lines.length > 0 ? `Not kept:\n\n${lines.join('\n')}` : 'All are kept.'}`;
   });
-  const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return [`Run on ${date.slice(0, 10)} with ${packages.join(', ')}.`, table.join('\n'), ...lists].join(
-    '\n\n',
-  );
+  return [comparisonTable(comparison), ...lists].join('\n\n');
 }
 
 const escaped = (text: string): string => text.replaceAll(/[$*_<>|[\]]/g, String.raw`\$&`);
