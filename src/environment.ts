@@ -75,6 +75,26 @@ const text = (value: unknown): string => {
   throw new Error(`is ${shown(value)}; expected text`);
 };
 
+/** What BACKUP_STORAGE names: `disk` is the folder BACKUP_DIR. */
+export type StoragePlace =
+  'disk' | { disk: string } | { s3: { bucket: string; prefix?: string; region?: string; endpoint?: string } };
+
+const storagePlaces = (value: unknown): readonly StoragePlace[] => {
+  // What this made before, by way of a ConfigService.
+  if (Array.isArray(value)) return value as StoragePlace[];
+  const parts = typeof value === 'string' ? value.split(',').map((part) => part.trim()) : [];
+  return parts.map((part): StoragePlace => {
+    if (part === 'disk') return part;
+    if (/^\.{0,2}\/[^\0]*$/.test(part)) return { disk: part };
+    const place = part.startsWith('s3://') && URL.canParse(part) ? new URL(part) : undefined;
+    if (!place || place.username || place.password)
+      throw new Error('is no list of disk, /a/path and s3://bucket/prefix?region=…&endpoint=…');
+    const prefix = decodeURIComponent(place.pathname).replace(/^\//, '');
+    const more = Object.fromEntries(place.searchParams);
+    return { s3: { bucket: place.hostname, ...(prefix ? { prefix } : {}), ...more } };
+  });
+};
+
 const secret = (value: unknown): string => {
   if (typeof value === 'string' && value.length >= 16) return value;
   throw new Error('is shorter than 16 characters');
@@ -96,6 +116,8 @@ export const VARIABLES = {
   BACKUP_CRON: variable('', text),
   BACKUP_KEYS: variable([] as readonly { id: string; file: string }[], keyFiles),
   BACKUP_ENGINE: variable('mongodump', oneOf('mongodump', 'driver', 'auto')),
+  BACKUP_STORAGE: variable(['disk'] as readonly StoragePlace[], storagePlaces),
+  BACKUP_LOCK: variable('mongo', oneOf('mongo', 'redis', 'none')),
   BACKUP_STALE_AFTER: variable(26 * 3_600, seconds),
   BACKUP_WEBHOOK_URL: variable('', url('http', 'https')),
   BACKUP_WEBHOOK_SECRET: variable('', secret),

@@ -37,7 +37,7 @@ export interface BackupModuleOptions {
    * it; or a storage of your own. A list is the primary and those that get copies: a backup is made once it is stored
    * in the primary, its stored bytes are then copied to the others, and `Backup.copies` tells what became of that.
    *
-   * @default 'disk'
+   * @default BACKUP_STORAGE (`disk`, paths, `s3://bucket/prefix?region=…&endpoint=…`, by commas), else `'disk'`
    */
   storage?: StorageOption | readonly StorageOption[] | undefined;
   /**
@@ -96,7 +96,7 @@ export interface BackupModuleOptions {
    * to write there), `{ redis }` in a Redis by URL or by a connected client of node-redis, a `Lock` wherever you like.
    * `false`: only one process uses this server's backups.
    *
-   * @default 'mongo'
+   * @default BACKUP_LOCK: `mongo`, `redis` (that of REDIS_URL) or `none`; else 'mongo'
    */
   lock?: LockOption | undefined;
   /**
@@ -166,7 +166,7 @@ export class BackupOptions {
     this.uri = text('uri', options.uri) ?? environment.MONGO_URI;
     this.database = databaseOf(this.uri) ?? '*';
     this.directory = resolve(text('directory', options.directory) ?? environment.BACKUP_DIR);
-    this.storages = chosenStorages(options.storage ?? 'disk', this.directory);
+    this.storages = chosenStorages(options.storage ?? environment.BACKUP_STORAGE, this.directory);
     this.engine = options.engine ?? environment.BACKUP_ENGINE;
     if (!ENGINES.includes(this.engine))
       throw invalidOption(`The option engine is ${shown(this.engine)}`, "'mongodump', 'driver' or 'auto'");
@@ -184,7 +184,7 @@ export class BackupOptions {
       encryption === false ? [] : encryption.keys,
       variables ?? ((name) => process.env[name]),
     );
-    const lock: unknown = options.lock ?? 'mongo';
+    const lock: unknown = options.lock ?? lockOf(environment.BACKUP_LOCK, variables);
     checkLock(lock);
     this.lock = lock;
     checkSwitch('oplog', options.oplog);
@@ -209,6 +209,8 @@ const VARIABLES = [
   'BACKUP_CRON',
   'BACKUP_KEYS',
   'BACKUP_ENGINE',
+  'BACKUP_STORAGE',
+  'BACKUP_LOCK',
   'BACKUP_STALE_AFTER',
   'BACKUP_WEBHOOK_URL',
   'BACKUP_WEBHOOK_SECRET',
@@ -273,6 +275,11 @@ function manner(concurrency = 4, readPreference: ReadPreference | undefined): Du
       `one of ${READ_PREFERENCES.join(', ')}`,
     );
   return { concurrency, readPreference };
+}
+
+function lockOf(kind: string, variables: Variables | undefined): LockOption {
+  if (kind === 'redis') return { redis: readEnvironment(['REDIS_URL'], variables).REDIS_URL };
+  return kind === 'none' ? false : 'mongo';
 }
 
 function webhooksOf(environment: {

@@ -154,6 +154,17 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
     return { [key]: await this.health.look() } as Record<Key, BackupHealth>;
   }
 
+  /**
+   * Ends what killed processes have left: unfinished backups, restores that were cut short. Done at start, and by
+   * every backup and restore, anyway.
+   *
+   * @throws BackupError SERVER_UNREACHABLE, AUTHENTICATION_FAILED, NOT_AUTHORIZED; SwapFailedError
+   */
+  async recover(): Promise<void> {
+    await this.creation.removeLeftovers();
+    await this.recovery.recover();
+  }
+
   /** Stops the schedules and what runs, and waits until that has cleaned up. For use without Nest. */
   async close(): Promise<void> {
     this.scheduler.stop();

@@ -26,6 +26,13 @@ import { Verification } from './verification.js';
  * @throws BackupError INVALID_OPTIONS, INVALID_RETENTION, INVALID_SCHEDULE; DurationError; EnvironmentError
  */
 export async function createBackupService(options?: BackupModuleOptions): Promise<BackupService> {
+  const service = assembleBackupService(options);
+  await service.onApplicationBootstrap();
+  return service;
+}
+
+/** The same, and nothing is looked at or asked before the first call. */
+export function assembleBackupService(options?: BackupModuleOptions): BackupService {
   const all = new BackupOptions(options);
   const engine = chosenEngine(all);
   const server = new MongoServer(all.uri);
@@ -47,7 +54,7 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
     hooks,
   );
   const cleanup = new BackupCleanup(all, catalogue);
-  const service = new BackupService(
+  return new BackupService(
     creation,
     catalogue,
     new Verification(catalogue, new RestoreTrial(engine, server), queue),
@@ -61,6 +68,4 @@ export async function createBackupService(options?: BackupModuleOptions): Promis
     hooks,
     new BackupHealthCheck(all, catalogue),
   );
-  await service.onApplicationBootstrap();
-  return service;
 }

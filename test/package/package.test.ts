@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith, mongo, redis, tools, unique } from '../servers/index.js';
 
 interface Manifest {
+  version: string;
   peerDependencies: Record<string, string>;
   peerDependenciesMeta: Record<string, { optional?: boolean }>;
   devDependencies: Record<string, string>;
@@ -173,6 +174,13 @@ describeWith(['mongo', 'redis'], 'The packed package', () => {
       expect(stdout).toBe('');
     },
   );
+
+  it('brings the command flora-backup, which needs nothing but its environment', async () => {
+    const command = (...args: string[]) =>
+      execa(join(folder, 'node_modules/.bin/flora-backup'), args, { cwd: folder });
+    expect((await command('--version')).stdout).toBe(manifest.version);
+    expect((await command('list', '--json')).stdout).toBe('[]');
+  });
 
   it("carries a third party's Nest app: compiled under strict types, run against real servers", async () => {
     await cp(join(import.meta.dirname, 'fixtures/third-party-app'), join(folder, 'app'), { recursive: true });

@@ -31,13 +31,18 @@ export class SwapRecovery {
   /** What can't be done now is said and left to the next backup or restore. */
   async atStart(): Promise<void> {
     try {
-      await this.server.use(async (session) => {
-        await this.run(session, []);
-        await removeAbandonedTrials(session);
-      }, PATIENCE_MS);
+      await this.recover(PATIENCE_MS);
     } catch (error) {
       this.log.warn(`Restores that were cut short could not be looked for. ${(error as Error).message}`);
     }
+  }
+
+  /** @throws what the server fails with; SwapFailedError */
+  async recover(patienceMs?: number): Promise<void> {
+    await this.server.use(async (session) => {
+      await this.run(session, []);
+      await removeAbandonedTrials(session);
+    }, patienceMs);
   }
 
   /**
