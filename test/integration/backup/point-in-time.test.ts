@@ -14,6 +14,7 @@ import {
 import { archive, type MadeNamespace } from '../../unit/backup/archive-bytes.js';
 import { describeWith, mongo, startOwnMongo, tools } from '../../servers/index.js';
 import { contentOf, failureOf, finally_, folder, type Ground, ground, plantShop } from './ground.js';
+import { script } from './compiled.js';
 import { until } from './processes.js';
 
 const { BSON, MongoClient } = mongoose.mongo;
@@ -178,6 +179,70 @@ describeWith(['mongo', 'mongod', 'tools'], 'a backup of a point in time', () => 
 
     expect(await target.listCollections().toArray()).toEqual([]);
   });
+
+  it('is not restored by a user who may not replay a log, and nothing is touched', async () => {
+    const server = await startOwnMongo({ user: { name: 'root', password: 'secret' } });
+    finally_(() => server.stop());
+    const { service, database, another, uri } = await ground({ uri: server.url });
+    const shop = database('shop');
+    await plantShop(shop);
+    const users = [
+      ['careful', ['backup', 'restore', 'readWriteAnyDatabase']],
+      ['keeper', ['backup', 'restore']],
+    ] as const;
+    for (const [createUser, roles] of users)
+      await shop.client.db('admin').command({ createUser, pwd: 'secret', roles });
+    const { id } = await service.createBackup({ oplog: true });
+    const before = await contentOf(shop);
+
+    const keeper = await another({ uri: uri.replace('root', 'keeper'), lock: false });
+    for (const options of [{ force: true }, { dryRun: true }])
+      expect(await failureOf(keeper.restoreBackup(id, options))).toMatchObject({
+        code: 'NOT_AUTHORIZED',
+        message: expect.stringContaining('readWriteAnyDatabase'),
+      });
+    expect(await failureOf(keeper.verifyBackup(id, { level: 'restore' }))).toMatchObject({
+      code: 'NOT_AUTHORIZED',
+    });
+    expect(await contentOf(shop)).toEqual(before);
+
+    const careful = await another({ uri: uri.replace('root', 'careful') });
+    expect(await careful.createBackup({ oplog: true })).toMatchObject({ pointInTime: true });
+    expect(await careful.verifyBackup(id, { level: 'restore' })).toMatchObject({ good: true });
+    await careful.restoreBackup(id, { force: true });
+    expect(await contentOf(shop)).toEqual(before);
+  });
+
+  it('leaves the target as it was where its restore is killed; the next one succeeds', async () => {
+    const { service, client, uri, directory } = await bank();
+    await client.db('east').createCollection('visits', { timeseries: { timeField: 'at' } });
+    await client.db('east').collection('visits').insertOne({ at: new Date() });
+    const writing = writers(client);
+    const { id } = await service.createBackup({ oplog: true });
+    await writing.stop();
+    await client.db('east').collection('visits').drop();
+    await client.db('east').collection('accounts').deleteMany({});
+    const left = await contents(client, ['east', 'west']);
+    const victim = await script(
+      `const service = await createBackupService(options);
+       let last = 0;
+       const onProgress = ({ phase, percent }) => {
+         // The third reading is that of the log.
+         if (phase === 'load' && percent === 100 && ++last === 3) process.kill(process.pid, 'SIGKILL');
+       };
+       await service.restoreBackup('${id}', { force: true, onProgress });`,
+      { uri, directory, tools: { directory: tools() } },
+    );
+    await victim.ended;
+    const names = (await client.db('east').listCollections().toArray()).map(({ name }) => name);
+    expect(names.some((name) => name.startsWith('flora_swap.'))).toBe(true);
+
+    await service.createBackup({ database: 'west' });
+    expect(await contents(client, ['east', 'west'])).toEqual(left);
+    await service.restoreBackup(id, { force: true });
+    await expectOneMoment(client);
+    expect(await client.db('east').collection('visits').countDocuments()).toBe(1);
+  }, 120_000);
 
   it('is refused for one database, and on a server that keeps no log', async () => {
     const { service } = await ground({ uri: mongo() });
