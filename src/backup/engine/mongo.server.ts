@@ -1,5 +1,5 @@
 import mongoose from 'mongoose';
-import { TargetNotEmptyError } from '../backup.errors.js';
+import { BackupError, TargetNotEmptyError } from '../backup.errors.js';
 import type { NamespaceType } from '../archive/archive-summary.js';
 import { readConnectionString } from './connection-string.js';
 import { DatabaseServer, type Note, type ServerNamespace, ServerSession } from './database-server.js';
@@ -43,6 +43,7 @@ export class MongoServer extends DatabaseServer {
 const NOTE = 'note';
 const DUPLICATE = 11_000;
 const NAMESPACE_EXISTS = 48;
+const NOT_AUTHORIZED = 13;
 
 class MongoSession extends ServerSession {
   readonly replay: MongoReplayTarget;
@@ -147,7 +148,16 @@ class MongoSession extends ServerSession {
   }
 
   async dropDatabase(database: string): Promise<void> {
-    await this.client.db(database).dropDatabase();
+    await this.client
+      .db(database)
+      .dropDatabase()
+      .catch((error: DriverError) => {
+        if (error.code !== NOT_AUTHORIZED) throw error;
+        throw new BackupError('NOT_AUTHORIZED', {
+          problem: `MongoDB does not let this user drop the database ${database}`,
+          advice: 'give the user the roles readWriteAnyDatabase and dbAdminAnyDatabase',
+        });
+      });
   }
 
   async readNote(database: string, collection: string): Promise<Note | undefined> {

@@ -52,6 +52,8 @@ export class RestoreTrial {
         false,
       );
       if (refusal) throw refusal;
+      // Who may not drop a database must not make one either.
+      for (const database of databases.all) await session.dropDatabase(database);
       try {
         if (backup.manifest.pointInTime) await checkReplay(session, { ...plan, steps: loaded });
         const proving = { ...watch, phase: 'verify', contents: true } as const;

@@ -192,6 +192,7 @@ describeWith(['mongo', 'mongod', 'tools'], 'a backup of a point in time', () => 
     ] as const;
     for (const [createUser, roles] of users)
       await shop.client.db('admin').command({ createUser, pwd: 'secret', roles });
+    await shop.createCollection('cheap', { viewOn: 'products', pipeline: [] });
     const { id } = await service.createBackup({ oplog: true });
     const before = await contentOf(shop);
 
@@ -208,7 +209,16 @@ describeWith(['mongo', 'mongod', 'tools'], 'a backup of a point in time', () => 
 
     const careful = await another({ uri: uri.replace('root', 'careful') });
     expect(await careful.createBackup({ oplog: true })).toMatchObject({ pointInTime: true });
+    const failure = await failureOf(careful.verifyBackup(id, { level: 'restore' }));
+    expect(failure).toMatchObject({
+      code: 'NOT_AUTHORIZED',
+      message: expect.stringContaining('dbAdminAnyDatabase'),
+    });
+    const admin = shop.client.db('admin');
+    await admin.command({ grantRolesToUser: 'careful', roles: ['dbAdminAnyDatabase'] });
     expect(await careful.verifyBackup(id, { level: 'restore' })).toMatchObject({ good: true });
+    const { databases } = await admin.admin().listDatabases({ nameOnly: true });
+    expect(databases.filter(({ name }) => name.startsWith('flora_trial'))).toEqual([]);
     await careful.restoreBackup(id, { force: true });
     expect(await contentOf(shop)).toEqual(before);
   });
