@@ -1,7 +1,6 @@
 import { finished } from 'node:stream/promises';
 import mongoose from 'mongoose';
 import { BackupError } from '../../backup.errors.js';
-import { invalidOption } from '../../backup.errors.js';
 import {
   type Dump,
   DumpEngine,
@@ -37,11 +36,6 @@ export class DriverEngine extends DumpEngine {
         problem: 'The engine driver does not capture the log of a replica set',
         advice: "install the MongoDB database tools, for the engine 'mongodump'; it can restore such backups",
       });
-    if (selection.oplog)
-      throw invalidOption(
-        'The engine driver does not capture the log of the replica set',
-        "the engine 'mongodump' for backups with the option oplog",
-      );
     const version = await this.prepare('dump');
     return new DumpThread({ uri: this.uri, selection, manner: this.manner, version }, signal);
   }
