@@ -11,7 +11,7 @@ import type { HitsQuestion, OpenAnswer, SlotAnswer } from './hits.child.js';
 type Asked = Pick<Page, 'size' | 'shape'>;
 
 /** Enough for all of a system's code to be compiled. */
-const WARM_CPU_MS = 4_000;
+const WARM_CPU_MS = 2_500;
 const OPENED_AT_ONCE = 4;
 const SCRIPT = new URL('./hits.child.js', import.meta.url);
 const TITLES: Record<Shape, string> = { lean: 'lean', hydrated: 'as documents of Mongoose' };
