@@ -44,6 +44,9 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
    * when this resolves, and not a byte of it when it rejects. Without `oplog` collections are read one after another:
    * what is written during the dump may be in one and not in another.
    *
+   * It takes no lock: it only reads the database, and what two processes make at once are two backups, both good. What
+   * is to be made once by all of them is a schedule's.
+   *
    * Where there are several storages the backup is made once the primary has it. It is then copied to the others, and
    * what they lack of earlier ones, too: that this fails is told by `copies` of the backup and in the log, never thrown.
    *

@@ -7,9 +7,7 @@ import { BackupError } from '../backup.errors.js';
 import { MANIFEST_NAME } from '../manifest.js';
 import { StoredBackup } from './backup-storage.js';
 import { onDisk, orUndefined } from './disk-errors.js';
-
-/** More than the manifest of 100,000 collections. */
-const LARGEST_MANIFEST = 64 * 1024 * 1024;
+import { damaged, manifestText } from './manifest-text.js';
 
 /** A folder with a manifest and an archive. Symbolic links are refused, so nothing outside the folder is read. */
 export class DiskStoredBackup extends StoredBackup {
@@ -18,32 +16,22 @@ export class DiskStoredBackup extends StoredBackup {
   }
 
   async manifest(): Promise<string | undefined> {
-    const size = await this.size(MANIFEST_NAME);
-    if (size === undefined) return undefined;
-    if (size > LARGEST_MANIFEST) throw this.damaged(`its manifest has ${size} bytes`);
-    const content: Buffer[] = await (await this.read(MANIFEST_NAME)).toArray();
-    return Buffer.concat(content).toString('utf8');
+    return manifestText(this);
   }
 
   async size(name: string): Promise<number | undefined> {
     return onDisk(this.location, async () => {
       const found = await lstat(join(this.location, name)).catch(orUndefined);
-      if (found && !found.isFile()) throw this.damaged(`its ${name} is no file`);
+      if (found && !found.isFile()) throw damaged(this, `its ${name} is no file`);
       return found?.size;
     });
   }
 
   async read(name: string): Promise<Readable> {
     return onDisk(this.location, async () => {
-      if ((await this.size(name)) === undefined) throw this.damaged(`it has no ${name}`);
+      if ((await this.size(name)) === undefined) throw damaged(this, `it has no ${name}`);
       const file = await open(join(this.location, name), constants.O_RDONLY | constants.O_NOFOLLOW);
       return file.createReadStream({ highWaterMark: 256 * 1024 });
-    });
-  }
-
-  private damaged(problem: string): BackupError {
-    return new BackupError('BACKUP_DAMAGED', {
-      problem: `The backup at ${this.location} is damaged: ${problem}`,
     });
   }
 }

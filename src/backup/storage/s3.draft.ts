@@ -2,13 +2,11 @@ import type { Readable } from 'node:stream';
 import { BackupError } from '../backup.errors.js';
 import { MANIFEST_NAME } from '../manifest.js';
 import { BackupDraft, StoredBackup } from './backup-storage.js';
+import { damaged, manifestText } from './manifest-text.js';
 import type { S3Bucket } from './s3-bucket.js';
 
 /** How often a draft says that it is alive, to those who can't look at its process. */
 const HEARTBEAT_MS = 60_000;
-/** More than the manifest of 100,000 collections. */
-const LARGEST_MANIFEST = 64 * 1024 * 1024;
-
 /** Objects under the backup's own prefix, without a manifest until all of them are there. */
 export class S3Draft extends BackupDraft {
   private readonly heartbeat: NodeJS.Timeout;
@@ -67,11 +65,7 @@ export class S3StoredBackup extends StoredBackup {
   }
 
   async manifest(): Promise<string | undefined> {
-    const size = await this.size(MANIFEST_NAME);
-    if (size === undefined) return undefined;
-    if (size > LARGEST_MANIFEST) throw this.damaged(`its manifest has ${size} bytes`);
-    const content: Buffer[] = await (await this.read(MANIFEST_NAME)).toArray();
-    return Buffer.concat(content).toString('utf8');
+    return manifestText(this);
   }
 
   async size(name: string): Promise<number | undefined> {
@@ -80,13 +74,7 @@ export class S3StoredBackup extends StoredBackup {
 
   async read(name: string): Promise<Readable> {
     const found = await this.bucket.read(`${this.id}/${name}`);
-    if (!found) throw this.damaged(`it has no ${name}`);
+    if (!found) throw damaged(this, `it has no ${name}`);
     return found;
-  }
-
-  private damaged(problem: string): BackupError {
-    return new BackupError('BACKUP_DAMAGED', {
-      problem: `The backup at ${this.location} is damaged: ${problem}`,
-    });
   }
 }

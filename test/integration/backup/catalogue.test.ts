@@ -98,6 +98,17 @@ describeWith(['mongo', 'tools'], 'the list of backups', () => {
     expect((await service.listBackups({ status: 'good' })).map(({ id }) => id)).toEqual([good]);
   });
 
+  it('has both of what two processes make of one database at the same time', async () => {
+    const { db, service, another } = await ground();
+    await plantShop(db);
+    const services = [service, await another(), await another()];
+    const made = await Promise.all(services.map((each) => each.createBackup()));
+    expect(new Set(made.map(({ id }) => id)).size).toBe(3);
+    for (const { id } of made)
+      expect(await service.verifyBackup(id)).toMatchObject({ good: true, documents: 2_500 });
+    expect(await service.listBackups({ status: 'good' })).toHaveLength(3);
+  });
+
   it('never shows a backup that is being deleted as damaged or foreign', async () => {
     const { db, service, another } = await ground();
     await db.collection('orders').insertOne({});
