@@ -80,9 +80,10 @@ export class ResponseCache {
     const { context } = exchange;
     const raw = exchange.raw as Marked;
     const { headers } = context;
+    if (raw[this.#seen]) return false; // whoever watches the request is not to take this for the handler's reads
     if (this.questions.isOne(context.rawRequest) || Logger.isLevelEnabled('debug')) return false;
     const hasDirectives = headers['cache-control'] !== undefined || headers.pragma !== undefined;
-    if ((route.requestDirectives && hasDirectives) || raw[this.#seen]) return false;
+    if (route.requestDirectives && hasDirectives) return false;
     try {
       if (obstacleOf(context, route, NO_DIRECTIVES) !== undefined) return false;
       const url = this.#keys.atOnce(exchange, route);

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { EXPECTED_FAILURES } from './expected.js';
 import { PLATFORMS, startProxy, type Platform } from './proxy.js';
-import { countOf, failuresOf, fetchSuite, isGood, runSuite, startOrigin } from './suite.js';
+import { countOf, failuresOf, fetchSuite, isGood, runSuite, runSuiteCalmly, startOrigin } from './suite.js';
 
 const { values, positionals } = parseArgs({
   options: { id: { type: 'string' }, all: { type: 'boolean' } },
@@ -16,7 +16,11 @@ let isAsExpected = true;
 try {
   for (const platform of platforms) {
     const proxy = await startProxy(platform, origin.url);
-    const results = await runSuite(suite, proxy.url, values.id).finally(() => proxy.close());
+    const isKnown = (id: string): boolean => id in EXPECTED_FAILURES;
+    const running = values.id
+      ? runSuite(suite, proxy.url, values.id, (story) => process.stderr.write(story))
+      : runSuiteCalmly(suite, proxy.url, isKnown);
+    const results = await running.finally(() => proxy.close());
     console.log(
       `${platform}: ${(['required', 'optimal', 'check'] as const).map((kind) => countOf(results, kind)).join(', ')}`,
     );

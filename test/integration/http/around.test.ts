@@ -328,9 +328,9 @@ describe('Contexts that are not HTTP', () => {
 });
 
 describe('HTTP/2', () => {
-  it('is answered from the cache too', async () => {
+  it.each([false, true])('is answered from the cache too, strict routes (%s) among them', async (strict) => {
     const module = await Test.createTestingModule({
-      imports: [CacheModule.forRoot({ redis: false, http: { global: true } })],
+      imports: [CacheModule.forRoot({ redis: false, http: { global: true, strict } })],
       controllers: [SessionController],
     }).compile();
     const adapter = new FastifyAdapter({ http2: true } as object);
