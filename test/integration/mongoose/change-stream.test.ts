@@ -129,7 +129,7 @@ describeWith(['mongod', 'redis'], 'watching a cluster', () => {
 
       proxy.aim(1); // nobody is there
       proxy.cut();
-      await expect.poll(() => watch.status).toBe('interrupted');
+      await expect.poll(() => watch.status, { timeout: 20_000 }).toBe('interrupted');
       const before = watch.lag;
       await flowers().insertOne({ name: 'Rose' });
       await new Promise((resolve) => setTimeout(resolve, 3_000));
