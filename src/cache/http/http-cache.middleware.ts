@@ -43,7 +43,7 @@ export class HttpCache {
     @Optional() @Inject(HTTP_CACHE_STRICT) readonly strict: boolean = false,
     @Optional() private readonly host?: HttpAdapterHost,
   ) {
-    this.responses = new ResponseCache(cache);
+    this.responses = new ResponseCache(cache, host !== undefined);
   }
 
   /**

@@ -40,7 +40,11 @@ export class ResponseCache {
   /** Requests that only want to know what would become of them. */
   readonly questions = new Questions();
 
-  constructor(private readonly cache: CacheService) {
+  /** @param logs whether there is an application whose logger says what is to be logged: Nest's own says all */
+  constructor(
+    private readonly cache: CacheService,
+    private readonly logs: boolean,
+  ) {
     this.#keys = new RouteKeys(cache);
     this.#explainer = new Explainer(cache, this.#keys, this.#hitForMiss);
     this.#early = new EarlyHits(cache, this.#keys);
@@ -60,7 +64,7 @@ export class ResponseCache {
     if (raw[this.#seen]) return 'handle';
     raw[this.#seen] = true;
     if (this.questions.isOne(exchange.context.rawRequest)) return this.explain(exchange, route);
-    if (Logger.isLevelEnabled('debug')) this.#logWhenOver(exchange, route);
+    if (this.#isLogged()) this.#logWhenOver(exchange, route);
     try {
       return await this.#decide(exchange, route);
     } catch (error) {
@@ -81,7 +85,7 @@ export class ResponseCache {
     const raw = exchange.raw as Marked;
     const { headers } = context;
     if (raw[this.#seen]) return false; // whoever watches the request is not to take this for the handler's reads
-    if (this.questions.isOne(context.rawRequest) || Logger.isLevelEnabled('debug')) return false;
+    if (this.questions.isOne(context.rawRequest) || this.#isLogged()) return false;
     const hasDirectives = headers['cache-control'] !== undefined || headers.pragma !== undefined;
     if (route.requestDirectives && hasDirectives) return false;
     try {
@@ -121,10 +125,14 @@ export class ResponseCache {
     return (request, response) => {
       if (this.questions.isOne(request)) return false;
       const served = this.#early.serve(request, response, versionOf(request));
-      if (served && Logger.isLevelEnabled('debug'))
+      if (served && this.#isLogged())
         this.#log(request.url ?? '', request.method, [response.statusCode, served.route.id, served.status]);
       return served !== undefined;
     };
+  }
+
+  #isLogged(): boolean {
+    return this.logs && Logger.isLevelEnabled('debug');
   }
 
   #logWhenOver({ context, raw }: Exchange, { id }: Route): void {
