@@ -10,7 +10,7 @@ await runBenchmark(
     name: 'http',
     title: 'HTTP cache benchmark',
     depth: 4,
-    fullPace: { rounds: 15, ms: 200 },
+    fullPace: { rounds: 10, ms: 100 },
     scenarios: SCENARIOS,
     systems: SYSTEMS,
     columns: COLUMNS,

@@ -11,9 +11,9 @@ import { PATH, type PageKind } from '../work.js';
 
 const CONNECTIONS = 32;
 /** Enough for all of a server's code to be compiled. */
-const WARM_REQUESTS = 3_000;
+const WARM_REQUESTS = 1_500;
 /** How often a page is asked for before it has to come from the cache. */
-const FIRST_REQUESTS = 5;
+const FIRST_REQUESTS = 4;
 
 const PAGES = {
   '1k': {
