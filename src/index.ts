@@ -53,8 +53,8 @@ export type {
   ExplainedKey,
   ExplainedRoute,
   HttpCacheExplanation,
-} from './cache/http/explanation.js';
-export type { ExplainedRequest, HttpApplication } from './cache/http/questions.js';
+} from './cache/http/explain/explanation.js';
+export type { ExplainedRequest, HttpApplication } from './cache/http/explain/questions.js';
 
 // Cache: Mongoose
 export {

@@ -8,7 +8,7 @@ import { ConfigService } from '@nestjs/config';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import type { CacheModuleOptions } from './cache.options.js';
 import { CacheService, createCache } from './cache.service.js';
-import { EarlyRoutes } from './http/early-routes.js';
+import { EarlyRoutes } from './http/early/early-routes.js';
 import { HttpCacheInterceptor } from './http/http-cache.interceptor.js';
 import { HTTP_CACHE_STRICT, HttpCache } from './http/http-cache.middleware.js';
 import { MethodsModule } from './methods/methods.module.js';

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { StoredAnswer } from './frame.js';
-import { parseHttpDate } from './http-date.js';
+import type { StoredAnswer } from './responses/frame.js';
+import { parseHttpDate } from './headers/http-date.js';
 
 /** What identifies a stored answer towards a client that has one already. */
 export interface Validators {

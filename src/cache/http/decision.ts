@@ -1,7 +1,7 @@
-import { cacheStatus, type Forwarded } from './cache-status.js';
-import type { StoredAnswer } from './frame.js';
+import { cacheStatus, type Forwarded } from './headers/cache-status.js';
+import type { StoredAnswer } from './responses/frame.js';
 import type { Exchange } from './http-cache.route.js';
-import { ReplayedResponse } from './replayed-response.js';
+import { ReplayedResponse } from './responses/replayed-response.js';
 
 /** `answered`: the stored answer is on its way. `handle`: the handler has to run. */
 export type Decision = 'answered' | 'handle';

@@ -1,7 +1,7 @@
 import type { HttpCacheContext } from './http-cache.context.js';
 import type { Route } from './http-cache.route.js';
 import { bypassReason } from './policy.js';
-import type { RequestDirectives } from './request-directives.js';
+import type { RequestDirectives } from './headers/request-directives.js';
 
 /** Why a request to a cached route is not looked up: undefined if it is. */
 export function obstacleOf(

@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { CacheService } from '../cache.service.js';
 import type { EntryLead, FillOptions } from '../engine/entry-access.js';
-import { etagOf, type AnswerHead } from './answer-head.js';
-import { encodeFrame, type StaleLimits } from './frame.js';
+import { etagOf, type AnswerHead } from './responses/answer-head.js';
+import { encodeFrame, type StaleLimits } from './responses/frame.js';
 import { lifetimes, type Lifetimes } from './freshness.js';
 import type { Exchange, Route } from './http-cache.route.js';
 import { pathTag, variantHash } from './key.js';

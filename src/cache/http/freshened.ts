@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { NOT_STORED, type AnswerHead } from './answer-head.js';
-import type { StoredAnswer } from './frame.js';
+import { NOT_STORED, type AnswerHead } from './responses/answer-head.js';
+import type { StoredAnswer } from './responses/frame.js';
 
 /** Of a 304 these say nothing of the stored body, or what frameworks say of the empty one (RFC 9111 §3.2). */
 const OF_THE_BODY = new Set(['content-encoding', 'content-length', 'content-range', 'content-type', 'etag']);

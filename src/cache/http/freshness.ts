@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { CacheControl } from './cache-control.js';
-import { parseHttpDate } from './http-date.js';
+import type { CacheControl } from './headers/cache-control.js';
+import { parseHttpDate } from './headers/http-date.js';
 import { controlOf, type FreshnessSource } from './storing.js';
 
 /** What a route says about how long its answers may be served. Milliseconds. */

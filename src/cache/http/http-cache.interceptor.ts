@@ -18,7 +18,7 @@ import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { of, tap, type Observable } from 'rxjs';
 import { CacheService } from '../cache.service.js';
 import { evict } from './eviction.js';
-import { HeldResponse } from './held-response.js';
+import { HeldResponse } from './responses/held-response.js';
 import {
   HttpCacheContext,
   rawRequest,

@@ -8,13 +8,13 @@ import { CacheService } from '../cache.service.js';
 import { HttpCacheOptionsError } from '../cache.errors.js';
 import type { ModelLike } from '../tags.js';
 import { evict } from './eviction.js';
-import { HeldResponse } from './held-response.js';
-import type { HttpCacheExplanation } from './explanation.js';
+import { HeldResponse } from './responses/held-response.js';
+import type { HttpCacheExplanation } from './explain/explanation.js';
 import { HttpCacheContext, type HttpCacheRequest } from './http-cache.context.js';
 import { checkedEviction, checkedOptions } from './checked-options.js';
 import type { CacheResponseOptions } from './http-cache.options.js';
 import { resolveRoute, type Exchange, type Route } from './http-cache.route.js';
-import type { ExplainedRequest, HttpApplication } from './questions.js';
+import type { ExplainedRequest, HttpApplication } from './explain/questions.js';
 import { ResponseCache } from './response-cache.js';
 import { isSafe, writtenPaths } from './unsafe-methods.js';
 

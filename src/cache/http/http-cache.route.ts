@@ -6,7 +6,7 @@ import type { FreshnessRules } from './freshness.js';
 import type { HttpCacheContext } from './http-cache.context.js';
 import type { CacheResponseOptions, TagFunction } from './http-cache.options.js';
 import type { QueryRule } from './key.js';
-import type { RequestWatch } from './request-watch.js';
+import type { RequestWatch } from './strict/request-watch.js';
 
 /** A cached route: options complete, durations in milliseconds. */
 export interface Route extends FreshnessRules {

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CacheService } from '../cache.service.js';
 import type { KeptEntry } from '../engine/kept-entry.js';
-import { cacheStatus } from './cache-status.js';
-import { decodeFrame, type StoredAnswer } from './frame.js';
+import { cacheStatus } from './headers/cache-status.js';
+import { decodeFrame, type StoredAnswer } from './responses/frame.js';
 import { variantHash } from './key.js';
 import { MOST_LEVELS } from './policy.js';
 

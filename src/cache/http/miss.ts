@@ -1,14 +1,14 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { answerHead, etagOf, text, type AnswerHead } from './answer-head.js';
-import { cacheStatus, type Forwarded } from './cache-status.js';
+import { answerHead, etagOf, text, type AnswerHead } from './responses/answer-head.js';
+import { cacheStatus, type Forwarded } from './headers/cache-status.js';
 import { askConditionally, hideConditions, isNotModified, validatorsOf } from './conditional.js';
 import { fill, ownHash, type FillingOptions } from './filling.js';
-import type { StoredAnswer } from './frame.js';
+import type { StoredAnswer } from './responses/frame.js';
 import { freshenedHead, fieldsOf } from './freshened.js';
 import { FORWARDED, varyNames } from './policy.js';
 import { refusalOf, unkeyedRefusal, type Recording } from './refusal.js';
-import { RecordedResponse, type Verdict } from './recorded-response.js';
-import { sendNotModified, setAnswerHead, setAnswerStatus } from './replayed-response.js';
+import { RecordedResponse, type Verdict } from './responses/recorded-response.js';
+import { sendNotModified, setAnswerHead, setAnswerStatus } from './responses/replayed-response.js';
 import { emittedControl, personalReason, refusalReason, withoutEmitted } from './storing.js';
 import { isFailure, mayStandIn } from './use.js';
 

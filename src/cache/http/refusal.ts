@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { CacheService } from '../cache.service.js';
-import { answerHead } from './answer-head.js';
+import { answerHead } from './responses/answer-head.js';
 import { isOfUse } from './filling.js';
 import { lifetimes } from './freshness.js';
 import type { Exchange, Route } from './http-cache.route.js';
 import { isSharedByItsWord, refusalReason } from './storing.js';
-import { unkeyedRead } from './unkeyed-reads.js';
+import { unkeyedRead } from './strict/unkeyed-reads.js';
 
 /** What is known of a request whose answer is being recorded. */
 export interface Recording {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { sameRequestAgain, serverOf } from './background-request.js';
+import { sameRequestAgain, serverOf } from './responses/background-request.js';
 import type { Exchange, Route } from './http-cache.route.js';
 
 /** For so long after a failure of the handler the stale answer is served without asking again. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { CacheService } from '../cache.service.js';
-import { decodeFrame, encodeFrame } from './frame.js';
+import { decodeFrame, encodeFrame } from './responses/frame.js';
 import type { HttpCacheContext } from './http-cache.context.js';
 import type { Exchange, Route } from './http-cache.route.js';
 import { entryHash, headerValues, targetParts, type EntryIdentity } from './key.js';

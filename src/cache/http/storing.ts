@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { parseCacheControl, targetedControl, type CacheControl } from './cache-control.js';
+import { parseCacheControl, targetedControl, type CacheControl } from './headers/cache-control.js';
 import { varyNames } from './policy.js';
 
 /** Who says how long an answer stays fresh: the route, or the answer's own header fields. */

@@ -1,6 +1,6 @@
 import type { Entry } from '../engine/entry.js';
-import type { StaleLimits, StoredAnswer } from './frame.js';
-import type { RequestDirectives } from './request-directives.js';
+import type { StaleLimits, StoredAnswer } from './responses/frame.js';
+import type { RequestDirectives } from './headers/request-directives.js';
 
 /** `refresh`: serve it, and load it anew meanwhile. `revalidate`: ask the handler before it is served. */
 export type Use = 'serve' | 'refresh' | 'revalidate';

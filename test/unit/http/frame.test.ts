@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeFrame, encodeFrame, weakEtag, type Frame } from '../../../src/cache/http/frame.js';
+import { decodeFrame, encodeFrame, weakEtag, type Frame } from '../../../src/cache/http/responses/frame.js';
 
 const answer: Frame = {
   kind: 'answer',

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { parseCacheControl } from '../../../src/cache/http/cache-control.js';
+import { parseCacheControl } from '../../../src/cache/http/headers/cache-control.js';
 import { lifetimes } from '../../../src/cache/http/freshness.js';
 import { bypassReason, varyNames } from '../../../src/cache/http/policy.js';
 import { personalReason, refusalReason } from '../../../src/cache/http/storing.js';
-import { parseHttpDate } from '../../../src/cache/http/http-date.js';
+import { parseHttpDate } from '../../../src/cache/http/headers/http-date.js';
 import { isNotModified } from '../../../src/cache/http/conditional.js';
-import { cacheStatus } from '../../../src/cache/http/cache-status.js';
+import { cacheStatus } from '../../../src/cache/http/headers/cache-status.js';
 
 const open = { scoped: false, vary: new Set<string>() };
 const get = (headers: Record<string, string> = {}, authenticated = false, hasBody = false) => ({

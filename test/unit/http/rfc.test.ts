@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { byteRange } from '../../../src/cache/http/byte-range.js';
-import { targetedControl } from '../../../src/cache/http/cache-control.js';
+import { byteRange } from '../../../src/cache/http/headers/byte-range.js';
+import { targetedControl } from '../../../src/cache/http/headers/cache-control.js';
 import { initialAge, lifetimes } from '../../../src/cache/http/freshness.js';
-import { parseHttpDate } from '../../../src/cache/http/http-date.js';
-import { requestDirectives } from '../../../src/cache/http/request-directives.js';
+import { parseHttpDate } from '../../../src/cache/http/headers/http-date.js';
+import { requestDirectives } from '../../../src/cache/http/headers/request-directives.js';
 import { refusalReason } from '../../../src/cache/http/storing.js';
-import { parseDictionary } from '../../../src/cache/http/structured-dictionary.js';
+import { parseDictionary } from '../../../src/cache/http/headers/structured-dictionary.js';
 
 const time = Date.UTC(2026, 6, 1, 10, 0, 20);
 

@@ -1,10 +1,10 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
-import { HttpCacheOptionsError } from '../cache.errors.js';
-import { within } from '../engine/patience.js';
-import { shown } from '../../errors.js';
-import { nobodysRequest } from './background-request.js';
+import { HttpCacheOptionsError } from '../../cache.errors.js';
+import { within } from '../../engine/patience.js';
+import { shown } from '../../../errors.js';
+import { nobodysRequest } from '../responses/background-request.js';
 import type { HttpCacheExplanation } from './explanation.js';
-import { isSafe } from './unsafe-methods.js';
+import { isSafe } from '../unsafe-methods.js';
 
 /** A request as `explain` is asked about it. */
 export interface ExplainedRequest {

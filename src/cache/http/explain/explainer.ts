@@ -1,16 +1,16 @@
-import { CacheKeyError, CacheUnavailableError } from '../cache.errors.js';
-import type { CacheService } from '../cache.service.js';
-import { obstacleOf } from './entrance.js';
+import { CacheKeyError, CacheUnavailableError } from '../../cache.errors.js';
+import type { CacheService } from '../../cache.service.js';
+import { obstacleOf } from '../entrance.js';
 import { explainedEntry, explainedKey, explainedRoute, type HttpCacheExplanation } from './explanation.js';
-import { knownTags } from './filling.js';
-import { decodeFrame } from './frame.js';
-import type { HitForMiss } from './hit-for-miss.js';
-import type { Exchange, Route } from './http-cache.route.js';
-import { entryHash, variantHash, type EntryIdentity } from './key.js';
-import { MOST_LEVELS } from './policy.js';
-import { NO_DIRECTIVES, requestDirectives, type RequestDirectives } from './request-directives.js';
-import type { RouteKeys } from './route-keys.js';
-import { standingOf, useOf } from './use.js';
+import { knownTags } from '../filling.js';
+import { decodeFrame } from '../responses/frame.js';
+import type { HitForMiss } from '../hit-for-miss.js';
+import type { Exchange, Route } from '../http-cache.route.js';
+import { entryHash, variantHash, type EntryIdentity } from '../key.js';
+import { MOST_LEVELS } from '../policy.js';
+import { NO_DIRECTIVES, requestDirectives, type RequestDirectives } from '../headers/request-directives.js';
+import type { RouteKeys } from '../route-keys.js';
+import { standingOf, useOf } from '../use.js';
 
 /** Says what would become of a request, and does nothing of it: no lease, no load, no entry, no count. */
 export class Explainer {

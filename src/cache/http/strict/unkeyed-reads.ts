@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
-import { varyNames, CREDENTIALS, FORWARDED, GOES_PAST } from './policy.js';
-import type { Exchange, Route } from './http-cache.route.js';
+import { varyNames, CREDENTIALS, FORWARDED, GOES_PAST } from '../policy.js';
+import type { Exchange, Route } from '../http-cache.route.js';
 import { EVERY_HEADER } from './request-watch.js';
 import type { OutgoingHttpHeaders } from 'node:http';
 

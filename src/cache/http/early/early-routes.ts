@@ -10,10 +10,10 @@ import {
 } from '@nestjs/common';
 import { GUARDS_METADATA, METHOD_METADATA, SSE_METADATA } from '@nestjs/common/internal';
 import { ApplicationConfig, HttpAdapterHost, MetadataScanner, ModulesContainer } from '@nestjs/core';
-import { HttpCacheOptionsError } from '../cache.errors.js';
-import { routeMetadata, type RouteMetadata } from './http-cache.decorators.js';
-import { HttpCache } from './http-cache.middleware.js';
-import { requestedVersion } from './requested-version.js';
+import { HttpCacheOptionsError } from '../../cache.errors.js';
+import { routeMetadata, type RouteMetadata } from '../http-cache.decorators.js';
+import { HttpCache } from '../http-cache.middleware.js';
+import { requestedVersion } from '../requested-version.js';
 
 /** Metadata of @nestjs/platform-fastify's RouteConstraints. */
 const CONSTRAINTS_METADATA = '__fastify_route_constraints__';

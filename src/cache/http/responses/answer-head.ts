@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { weakEtag, type StoredAnswer } from './frame.js';
-import type { Exchange } from './http-cache.route.js';
-import { initialAge } from './freshness.js';
+import type { Exchange } from '../http-cache.route.js';
+import { initialAge } from '../freshness.js';
 
 /** A stored answer without its body. */
 export type AnswerHead = Omit<StoredAnswer, 'kind' | 'body'>;

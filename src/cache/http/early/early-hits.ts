@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import type { CacheService } from '../cache.service.js';
-import { areAsSent, requestIdentity, needsMore, pageHeaders, type PageHeaders } from './request-identity.js';
-import type { StoredAnswer } from './frame.js';
-import { hasBody } from './http-cache.context.js';
-import type { Exchange, Route } from './http-cache.route.js';
-import { headerValues, variantHash } from './key.js';
-import { memoryHit, toldOfHit, type MemoryHit } from './memory-hit.js';
-import { bypassReason, type RouteRules } from './policy.js';
-import { isHeldBy, OF_A_BODY } from './replayed-response.js';
-import type { RouteKey, RouteKeys } from './route-keys.js';
+import type { CacheService } from '../../cache.service.js';
+import { areAsSent, requestIdentity, needsMore, pageHeaders, type PageHeaders } from '../request-identity.js';
+import type { StoredAnswer } from '../responses/frame.js';
+import { hasBody } from '../http-cache.context.js';
+import type { Exchange, Route } from '../http-cache.route.js';
+import { headerValues, variantHash } from '../key.js';
+import { memoryHit, toldOfHit, type MemoryHit } from '../memory-hit.js';
+import { bypassReason, type RouteRules } from '../policy.js';
+import { isHeldBy, OF_A_BODY } from '../responses/replayed-response.js';
+import type { RouteKey, RouteKeys } from '../route-keys.js';
 
 /** What the framework made of a request once: whoever sends the same bytes means the same. */
 interface Known {

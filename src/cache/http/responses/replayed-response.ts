@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { sameValue } from './answer-head.js';
-import { byteRange, type ByteRange } from './byte-range.js';
-import { isConditional, isNotModified, type Validators } from './conditional.js';
+import { byteRange, type ByteRange } from '../headers/byte-range.js';
+import { isConditional, isNotModified, type Validators } from '../conditional.js';
 import type { StoredAnswer } from './frame.js';
 import { ResponseTap, type Piece } from './response-tap.js';
 

@@ -1,11 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import type { CacheService } from '../cache.service.js';
-import type { Entry } from '../engine/entry.js';
-import type { StoredAnswer } from './frame.js';
-import type { Route } from './http-cache.route.js';
-import { headerValues, type EntryIdentity } from './key.js';
-import { FORWARDED } from './policy.js';
-import type { Standing } from './use.js';
+import type { CacheService } from '../../cache.service.js';
+import type { Entry } from '../../engine/entry.js';
+import type { StoredAnswer } from '../responses/frame.js';
+import type { Route } from '../http-cache.route.js';
+import { headerValues, type EntryIdentity } from '../key.js';
+import { FORWARDED } from '../policy.js';
+import type { Standing } from '../use.js';
 
 /** What the cache would do with a request, and why. Durations are seconds. */
 export interface HttpCacheExplanation {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import { rawRequest, type HttpCacheContext, type HttpCacheRequest } from './http-cache.context.js';
+import { rawRequest, type HttpCacheContext, type HttpCacheRequest } from '../http-cache.context.js';
 
 /** All header fields at once: where they are enumerated, copied or read as they came. */
 export const EVERY_HEADER = '*';
