@@ -43,8 +43,11 @@ export async function look(storage: BackupStorage, name: string): Promise<Sight>
 
 async function lookInto(storage: BackupStorage, name: string): Promise<Sight> {
   const stored = await storage.open(name);
-  const found = await examine(stored, name);
-  // What is deleted while it is looked at seems to lack something.
+  // What is deleted while it is looked at seems to lack something, or can't be read.
+  const found = await examine(stored, name).catch(async (error: unknown) => {
+    await storage.open(name);
+    throw error;
+  });
   if (found.status !== 'good') await storage.open(name);
   return { storage, location: stored.location, stored, ...found };
 }

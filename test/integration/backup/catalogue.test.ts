@@ -139,7 +139,11 @@ describeWith(['mongo', 'tools'], 'the list of backups', () => {
     for (const method of ['getBackup', 'verifyBackup', 'deleteBackup', 'restoreBackup'] as const)
       expect(await failureOf(service[method]('none'))).toMatchObject({ code: 'BACKUP_NOT_FOUND' });
     expect(await failureOf(service.restoreBackup('latest'))).toMatchObject({ code: 'BACKUP_NOT_FOUND' });
-    expect(await failureOf(service.verifyBackup('none', { level: 'restore' as 'hash' }))).toMatchObject({
+    for (const level of ['hash', 'archive', 'restore'] as const)
+      expect(await failureOf(service.verifyBackup('none', { level }))).toMatchObject({
+        code: 'BACKUP_NOT_FOUND',
+      });
+    expect(await failureOf(service.verifyBackup('none', { level: 'deep' as 'hash' }))).toMatchObject({
       code: 'INVALID_OPTIONS',
     });
   });
