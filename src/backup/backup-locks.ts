@@ -10,6 +10,9 @@ const TTL_MS = 30_000;
 
 /** Locks among all processes that back up the same server. */
 export class BackupLocks {
+  private readonly held = new Set<HeldLock>();
+  private isClosed = false;
+
   /**
    * @param place where they are kept: only who locks at the same place learns from a lock that it is free. Empty where
    *   nothing is locked at all
@@ -22,11 +25,11 @@ export class BackupLocks {
   /**
    * @param turn of work that all processes do once together: given to one of them only, once
    * @returns undefined when another process holds it, or had the turn
-   * @throws BackupError LOCK_UNAVAILABLE
+   * @throws BackupError LOCK_UNAVAILABLE; ABORTED once this is closed
    */
   async take(name: string, turn?: number): Promise<HeldLock | undefined> {
     try {
-      return await HeldLock.take({
+      const taken = await HeldLock.take({
         lock: this.lock,
         name,
         holder: `${ownerMark()}/${randomUUID()}`,
@@ -38,8 +41,15 @@ export class BackupLocks {
             problem: `The lock ${name} was lost: this process did not move, or did not reach it, for too long`,
             advice: 'another process may have taken over; nothing of this run stays',
           }),
+        released: (lock) => this.held.delete(lock),
       });
+      if (taken) this.held.add(taken);
+      return taken;
     } catch (error) {
+      if (this.isClosed)
+        throw new BackupError('ABORTED', {
+          problem: 'It was stopped by the shutdown of the application; nothing was changed',
+        });
       // What the server refused is quoted by it at length.
       const [reason = ''] = withoutCredentials((error as Error).message).split(' to execute command');
       throw new BackupError('LOCK_UNAVAILABLE', {
@@ -50,7 +60,10 @@ export class BackupLocks {
     }
   }
 
+  /** Gives back what is held, so that nobody has to wait for its end. */
   async close(): Promise<void> {
+    this.isClosed = true;
+    await Promise.all([...this.held].map((lock) => lock.release()));
     await this.lock.close();
   }
 }

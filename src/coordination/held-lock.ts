@@ -11,6 +11,8 @@ export interface HoldOptions {
   readonly isDead: (holder: string) => boolean;
   /** What `signal` is aborted with. */
   readonly lost: () => Error;
+  /** Told when it was given back. */
+  readonly released: (lock: HeldLock) => void;
 }
 
 /** A lock that is held and renewed until it is released or lost. */
@@ -62,8 +64,9 @@ export class HeldLock {
     this.released = true;
     clearTimeout(this.timer);
     await this.renewal;
-    const { lock, name, holder } = this.options;
+    const { lock, name, holder, released } = this.options;
     await lock.release(name, holder).catch(() => undefined);
+    released(this);
   }
 
   private beat(): void {

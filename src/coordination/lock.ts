@@ -28,6 +28,6 @@ export abstract class Lock {
   /** Who holds it now. */
   abstract holder(name: string): Promise<string | undefined>;
 
-  /** Closes what was opened for it. Locks that are held end by themselves. */
+  /** Closes what was opened for it, for good: from now on every method rejects. Locks that are held end by themselves. */
   abstract close(): Promise<void>;
 }

@@ -30,6 +30,7 @@ const PATIENCE_MS = 5_000;
  */
 export class MongoLock extends Lock {
   private client: Promise<Client> | undefined;
+  private isClosed = false;
 
   constructor(private readonly options: MongoLockOptions) {
     super();
@@ -58,12 +59,14 @@ export class MongoLock extends Lock {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     const client = this.client;
     this.client = undefined;
     await (await client?.catch(() => undefined))?.close();
   }
 
   private async locks(name: string): Promise<Locks> {
+    if (this.isClosed) throw new Error('The lock was closed');
     const { uri, databaseOf, collection } = this.options;
     this.client ??= connect(uri);
     try {

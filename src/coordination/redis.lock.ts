@@ -23,6 +23,7 @@ const PATIENCE_MS = 5_000;
  */
 export class RedisLock extends Lock {
   private own: Promise<OwnClient> | undefined;
+  private isClosed = false;
 
   constructor(private readonly options: RedisLockOptions) {
     super();
@@ -52,6 +53,7 @@ export class RedisLock extends Lock {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     const own = this.own;
     this.own = undefined;
     (await own?.catch(() => undefined))?.destroy();
@@ -64,6 +66,7 @@ export class RedisLock extends Lock {
   }
 
   private async client(): Promise<RedisLockClient> {
+    if (this.isClosed) throw new Error('The lock was closed');
     const { redis } = this.options;
     if (typeof redis !== 'string') return redis;
     this.own ??= connect(redis);

@@ -30,6 +30,12 @@ describeWith('mongo', 'a lock in MongoDB', () => {
     return [make(), make()];
   });
 
+  it('is closed for good: nothing is connected any more', async () => {
+    const lock = new MongoLock({ uri: mongo(), collection: 'locks' });
+    await lock.close();
+    await expect(lock.release('nightly', 'one')).rejects.toThrow('closed');
+  });
+
   it('rejects where there is no server', async () => {
     const lock = closedLater(
       new MongoLock({ uri: 'mongodb://127.0.0.1:1/x?serverSelectionTimeoutMS=100', collection: 'locks' }),
@@ -56,6 +62,7 @@ describeWith('redis', 'a lock in Redis', () => {
 
     await lock.close();
 
+    await expect(lock.release('nightly', 'one')).rejects.toThrow('closed');
     expect(await client.ping()).toBe('PONG');
   });
 });
