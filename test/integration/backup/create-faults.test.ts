@@ -161,6 +161,28 @@ describeEngines('making a backup that fails leaves nothing that looks like one',
     expect(['SERVER_UNREACHABLE', 'TOOL_FAILED']).toContain(failure.code);
     expect(await files()).toEqual([]);
   });
+
+  it('when the server is frozen while it is dumped, for longer than the timeout', async () => {
+    const server = await startOwnMongo({ replicaSet: false });
+    const { db, service, another, files } = await ground({
+      uri: `${server.url}shop?serverSelectionTimeoutMS=1000&socketTimeoutMS=3000`,
+    });
+    finally_(() => server.stop());
+    await plantMuch(db);
+    const hasty = await another({ timeout: '5s' });
+    let frozen: Promise<void> | undefined;
+
+    const failure = await failureOf(
+      hasty.createBackup({ onProgress: () => void (frozen ??= server.kill('SIGSTOP')) }),
+    );
+
+    await frozen;
+    expect(['SERVER_UNREACHABLE', 'TOOL_FAILED', 'TIMED_OUT']).toContain(failure.code);
+    expect(await childOf('mongodump')).toBeUndefined();
+    await server.kill('SIGCONT');
+    expect(await files()).toEqual([]);
+    expect((await service.createBackup()).status).toBe('good');
+  });
 });
 
 describeWith(['mongo', 'tools'], 'making a backup with a tool that can not be used', () => {
