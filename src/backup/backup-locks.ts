@@ -4,6 +4,7 @@ import type { Lock } from '../coordination/lock.js';
 import { withoutCredentials } from '../errors.js';
 import { BackupError } from './backup.errors.js';
 import { ownerMark, ownerState } from './process-owner.js';
+import { aborted } from './run-queue.js';
 
 /** How long a holder that hangs keeps a lock; it is renewed three times as often. */
 const TTL_MS = 30_000;
@@ -46,10 +47,7 @@ export class BackupLocks {
       if (taken) this.held.add(taken);
       return taken;
     } catch (error) {
-      if (this.isClosed)
-        throw new BackupError('ABORTED', {
-          problem: 'It was stopped by the shutdown of the application; nothing was changed',
-        });
+      if (this.isClosed) throw aborted('the shutdown of the application');
       // What the server refused is quoted by it at length.
       const [reason = ''] = withoutCredentials((error as Error).message).split(' to execute command');
       throw new BackupError('LOCK_UNAVAILABLE', {

@@ -51,6 +51,7 @@ async function unlessAborted(before: Promise<unknown>, signal: AbortSignal): Pro
   signal.throwIfAborted();
 }
 
-function aborted(by: string): BackupError {
+/** What work is stopped with. @param by what stopped it */
+export function aborted(by: string): BackupError {
   return new BackupError('ABORTED', { problem: `It was stopped by ${by}; nothing was changed` });
 }

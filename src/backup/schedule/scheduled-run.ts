@@ -51,6 +51,6 @@ export function backupAndCleanUp(
 
 /** When the making of the newest good backup began, in milliseconds. */
 async function newest(catalogue: BackupCatalogue, database: string): Promise<number> {
-  const [backup] = await catalogue.list({ status: 'good', database });
+  const backup = await catalogue.newest((found) => found.status === 'good' && found.database === database);
   return backup?.createdAt?.getTime() ?? -Infinity;
 }
