@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
 import { BackupError } from '../../src/backup/backup.errors.js';
 import { contentOf, finally_, type Ground, ground, plantShop } from '../integration/backup/ground.js';
-import { describeWith, startOwnS3 } from '../servers/index.js';
+import { ownBucket } from '../integration/backup/own-bucket.js';
+import { describeWith } from '../servers/index.js';
 
 /** What befalls a request; true when it was answered here. */
 type Blow = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
@@ -77,27 +76,16 @@ async function outcomeOf<T>(work: Promise<T>): Promise<T | BackupError> {
 
 /** Backups in a bucket, with a proxy before it. */
 async function withBucket(): Promise<Ground & { strike: (blow: Blow | undefined) => void }> {
-  const server = await startOwnS3();
-  finally_(() => server.stop());
-  const credentials = { accessKeyId: 'flora', secretAccessKey: 'secret' };
-  const bucket = `flora-${randomBytes(6).toString('hex')}`;
-  const client = new S3Client({
-    endpoint: server.url,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials,
-  });
-  await client.send(new CreateBucketCommand({ Bucket: bucket }));
-  client.destroy();
+  const { s3 } = await ownBucket();
   const state: { blow: Blow | undefined } = { blow: undefined };
-  const proxy = createServer((asked, response) => void pass(asked, response, server.url, () => state.blow));
+  const proxy = createServer((asked, response) => void pass(asked, response, s3.endpoint, () => state.blow));
   await new Promise<void>((ready) => proxy.listen(0, '127.0.0.1', ready));
   finally_(async () => {
     proxy.closeAllConnections();
     await new Promise((closed) => proxy.close(closed));
   });
   const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  const made = await ground({ storage: { s3: { bucket, endpoint, credentials } } });
+  const made = await ground({ storage: { s3: { ...s3, endpoint } } });
   return {
     ...made,
     strike: (blow) => {

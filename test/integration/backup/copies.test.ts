@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
 import { BackupError } from '../../../src/backup/backup.errors.js';
 import type { BackupService } from '../../../src/backup/backup.service.js';
 import type { BackupDraft } from '../../../src/backup/storage/backup-storage.js';
 import { DiskStorage } from '../../../src/backup/storage/disk.storage.js';
 import type { Clock } from '../../../src/coordination/clock.js';
-import { describeWith, startOwnS3, tools } from '../../servers/index.js';
+import { describeWith, tools } from '../../servers/index.js';
 import { script } from './compiled.js';
-import { contentOf, failureOf, finally_, folder, ground, plantShop } from './ground.js';
+import { contentOf, failureOf, folder, ground, plantShop } from './ground.js';
+import { ownBucket } from './own-bucket.js';
 import { until } from './processes.js';
 
 type Step = 'begin' | 'write' | 'commit' | 'list' | 'open' | 'delete';
@@ -77,17 +77,10 @@ const ids = async (service: BackupService): Promise<string[]> =>
 
 describeWith(['mongo', 'tools', 's3'], 'copies of backups', () => {
   it('are the stored bytes, in a folder and in a bucket, each listed once, verified, and removed together', async () => {
-    const server = await startOwnS3();
-    finally_(() => server.stop());
-    const credentials = { accessKeyId: 'flora', secretAccessKey: 'secret' };
-    const bucket = `flora-${randomBytes(6).toString('hex')}`;
-    const region = 'us-east-1';
-    const client = new S3Client({ endpoint: server.url, region, forcePathStyle: true, credentials });
-    finally_(async () => client.destroy());
-    await client.send(new CreateBucketCommand({ Bucket: bucket }));
+    const { s3, stop } = await ownBucket();
     const disk = join(await folder(), 'second');
     const { db, service, files, directory, another } = await ground({
-      storage: ['disk', { disk }, { s3: { bucket, endpoint: server.url, credentials } }],
+      storage: ['disk', { disk }, { s3 }],
       encryption: { keys: [{ id: 'a', key: randomBytes(32) }] },
       compression: { codec: 'gzip' },
     });
@@ -97,7 +90,7 @@ describeWith(['mongo', 'tools', 's3'], 'copies of backups', () => {
     const backup = await service.createBackup();
 
     const { id } = backup;
-    const places = [directory, disk, `s3://${bucket}/backups`].map((place) => `${place}/${id}`);
+    const places = [directory, disk, `s3://${s3.bucket}/backups`].map((place) => `${place}/${id}`);
     expect(backup).toMatchObject({ status: 'good', location: places[0] });
     expect(backup.copies).toEqual(places.map((location) => ({ location, status: 'good' })));
     expect(await service.listBackups()).toEqual([backup]);
@@ -127,11 +120,11 @@ describeWith(['mongo', 'tools', 's3'], 'copies of backups', () => {
     await service.deleteBackup(id);
     expect(await service.listBackups()).toEqual([]);
     expect([await files(), await readdir(disk)]).toEqual([[], []]);
-    await server.stop();
+    await stop();
     const alone = await service.createBackup();
     expect(alone.copies!.map(({ status }) => status)).toEqual(['good', 'good', 'missing']);
     expect((await service.getBackup(alone.id)).copies![2]).toMatchObject({ status: 'unknown' });
-    expect(JSON.stringify(alone)).not.toContain(credentials.secretAccessKey);
+    expect(JSON.stringify(alone)).not.toContain(s3.credentials.secretAccessKey);
   });
 });
 

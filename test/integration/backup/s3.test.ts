@@ -1,25 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
-import { describeWith, startOwnS3 } from '../../servers/index.js';
-import { contentOf, failureOf, finally_, ground, plantShop } from './ground.js';
+import { describeWith } from '../../servers/index.js';
+import { contentOf, failureOf, ground, plantShop } from './ground.js';
+import { ownBucket } from './own-bucket.js';
 
 describeWith(['mongo', 'tools', 's3'], 'backups in a bucket', () => {
   it('are made, listed, verified, restored and removed like those on disk', async () => {
-    const server = await startOwnS3();
-    finally_(() => server.stop());
-    const credentials = { accessKeyId: 'flora', secretAccessKey: 'secret' };
-    const bucket = `flora-${randomBytes(6).toString('hex')}`;
-    const client = new S3Client({
-      endpoint: server.url,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials,
-    });
-    finally_(async () => client.destroy());
-    await client.send(new CreateBucketCommand({ Bucket: bucket }));
+    const { s3 } = await ownBucket();
     const { db, service, files, another } = await ground({
-      storage: { s3: { bucket, prefix: 'shop/nightly', endpoint: server.url, credentials } },
+      storage: { s3: { ...s3, prefix: 'shop/nightly' } },
       encryption: { keys: [{ id: 'a', key: randomBytes(32) }] },
     });
     await plantShop(db);
@@ -28,7 +17,7 @@ describeWith(['mongo', 'tools', 's3'], 'backups in a bucket', () => {
     const backup = await service.createBackup();
     expect(backup).toMatchObject({
       status: 'good',
-      location: `s3://${bucket}/shop/nightly/${backup.id}`,
+      location: `s3://${s3.bucket}/shop/nightly/${backup.id}`,
     });
     expect(await service.listBackups()).toEqual([backup]);
     expect(await service.verifyBackup(backup.id)).toMatchObject({ good: true, documents: 2_500 });
