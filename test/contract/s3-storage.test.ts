@@ -11,20 +11,19 @@ import {
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { ownerMark } from '../../src/backup/process-owner.js';
 import { S3Storage } from '../../src/backup/storage/s3.storage.js';
-import { describeWith, startOwnS3 } from '../servers/index.js';
+import { describeBuckets, startOwnS3 } from '../servers/index.js';
 import type { S3Server } from '../servers/s3.js';
 import { backupStorageContract, bytesOf } from './backup-storage.js';
 
 const MIB = 1024 * 1024;
-const credentials = { accessKeyId: 'flora', secretAccessKey: 'a secret of the bucket' };
 
-describeWith('s3', 'backups in a bucket', () => {
+describeBuckets([], 'backups in a bucket', (kind) => {
   let server: S3Server;
   let client: S3Client;
   let bucket: string;
   let storage: S3Storage;
   const make = (): S3Storage =>
-    new S3Storage({ bucket, endpoint: server.url, credentials, partBytes: 5 * MIB });
+    new S3Storage({ bucket, endpoint: server.url, credentials: server.credentials, partBytes: 5 * MIB });
   const names = async (): Promise<string[]> => {
     const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
     return Contents.map(({ Key }) => Key!.replace(/^backups\//, ''));
@@ -33,8 +32,9 @@ describeWith('s3', 'backups in a bucket', () => {
     client.send(new PutObjectCommand({ Bucket: bucket, Key: `backups/${name}`, Body: 'x' }));
 
   beforeAll(async () => {
-    server = await startOwnS3();
-    client = new S3Client({ endpoint: server.url, region: 'us-east-1', forcePathStyle: true, credentials });
+    server = await startOwnS3(kind);
+    const { url: endpoint, credentials } = server;
+    client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
   });
   afterAll(async () => {
     client.destroy();
@@ -105,6 +105,7 @@ describeWith('s3', 'backups in a bucket', () => {
   });
 
   it('are a typed error without any secret where there is no such bucket, or no server', async () => {
+    const { credentials } = server;
     for (const other of [
       new S3Storage({ bucket: 'flora-nowhere', endpoint: server.url, credentials }),
       new S3Storage({ bucket, endpoint: 'http://127.0.0.1:1', credentials }),

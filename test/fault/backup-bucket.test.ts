@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { BackupError } from '../../src/backup/backup.errors.js';
 import { contentOf, finally_, type Ground, ground, plantShop } from '../integration/backup/ground.js';
 import { ownBucket } from '../integration/backup/own-bucket.js';
-import { describeWith } from '../servers/index.js';
+import { type BucketServer, describeBuckets } from '../servers/index.js';
 
 /** What befalls a request; true when it was answered here. */
 type Blow = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
@@ -31,7 +31,7 @@ const cut =
     return true;
   };
 
-describeWith(['mongo', 'tools', 's3'], 'a bucket', () => {
+describeBuckets(['mongo', 'tools'], 'a bucket', (kind) => {
   it.each<[string, Blow, boolean]>([
     ['refuses everything (403)', refuse(403, 1), false],
     ['fails always (500)', refuse(500, 1), false],
@@ -40,7 +40,7 @@ describeWith(['mongo', 'tools', 's3'], 'a bucket', () => {
     ['cuts a connection now and then', cut(0.15), true],
     ['is slow', wait, true],
   ])('that %s never shows a backup that is not whole, and loses none', async (_, blow, isBearable) => {
-    const { db, service, strike } = await withBucket();
+    const { db, service, strike } = await withBucket(kind);
     await plantShop(db);
     const before = await contentOf(db);
     const { id } = await service.createBackup();
@@ -75,8 +75,10 @@ async function outcomeOf<T>(work: Promise<T>): Promise<T | BackupError> {
 }
 
 /** Backups in a bucket, with a proxy before it. */
-async function withBucket(): Promise<Ground & { strike: (blow: Blow | undefined) => void }> {
-  const { s3 } = await ownBucket();
+async function withBucket(
+  kind: BucketServer,
+): Promise<Ground & { strike: (blow: Blow | undefined) => void }> {
+  const { s3 } = await ownBucket(kind);
   const state: { blow: Blow | undefined } = { blow: undefined };
   const proxy = createServer((asked, response) => void pass(asked, response, s3.endpoint, () => state.blow));
   await new Promise<void>((ready) => proxy.listen(0, '127.0.0.1', ready));

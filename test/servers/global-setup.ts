@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { bringServers, type Part, type Servers } from '../../src/flora/servers/bring-servers.js';
 import type { Found } from '../../src/flora/servers/place.js';
 import { findMongod, findRedisServer } from '../../src/flora/servers/resolve.js';
-import { findMoto } from './s3.js';
+import { findMoto, findVersitygw, type S3Program } from './s3.js';
 import { ProgramNotFoundError } from '../../src/flora/servers/servers.errors.js';
 
 /** What tests can be given, each with the reason if it can't be had. */
@@ -18,8 +18,9 @@ export interface Provided {
   /** The programs, for tests that start and kill servers of their own. */
   mongod: { found?: Found; missing?: string };
   'redis-server': { found?: Found; missing?: string };
-  /** A program that speaks the language of S3. */
-  s3: { path?: string; missing?: string };
+  /** Programs that speak the language of S3: moto_server, and a stricter one. */
+  moto: S3Program;
+  versitygw: S3Program;
 }
 
 declare module 'vitest' {
@@ -58,7 +59,8 @@ async function start(): Promise<{ servers: Servers; provided: Provided }> {
     tools: part(servers.tools),
     mongod: await orReason(findMongod()),
     'redis-server': await orReason(findRedisServer()),
-    s3: await findMoto(console.log),
+    moto: await findMoto(console.log),
+    versitygw: await findVersitygw(),
   };
   return { servers, provided };
 }

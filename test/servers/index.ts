@@ -4,7 +4,7 @@ import { type MongodOptions, startMongod } from '../../src/flora/servers/mongod.
 import { type RedisServerOptions, startRedisServer } from '../../src/flora/servers/redis-server.js';
 import type { RunningServer } from '../../src/flora/servers/start-server.js';
 import type { Provided } from './global-setup.js';
-import { type S3Server, startMoto } from './s3.js';
+import { type S3Server, startMoto, startVersitygw } from './s3.js';
 import { withDatabase } from '../../src/flora/servers/with-database.js';
 
 export type { RunningServer } from '../../src/flora/servers/start-server.js';
@@ -23,6 +23,19 @@ export function describeWith(needs: Need | readonly Need[], name: string, tests:
   describe.skipIf(reason)(`${name}${why}`, () => {
     tests();
   });
+}
+
+/** Servers that speak the language of S3: moto for every run, versitygw where it is found. */
+const BUCKETS = ['moto', 'versitygw'] as const satisfies Need[];
+export type BucketServer = (typeof BUCKETS)[number];
+
+/** `describeWith`, once for each server that has buckets. */
+export function describeBuckets(
+  needs: readonly Need[],
+  name: string,
+  tests: (server: BucketServer) => void,
+): void {
+  for (const server of BUCKETS) describeWith([...needs, server], `${name} (${server})`, () => tests(server));
 }
 
 /** The URI of a new, empty database on the MongoDB that all tests share. It is dropped after the run. */
@@ -50,11 +63,11 @@ export async function startOwnRedis(options?: RedisServerOptions): Promise<Runni
   return startRedisServer(program('redis-server'), options);
 }
 
-/** A server that speaks the language of S3, in memory. It takes any credentials. */
-export async function startOwnS3(): Promise<S3Server> {
-  const { path, missing } = inject('servers').s3;
+/** A server that has buckets, and may be stopped. */
+export async function startOwnS3(server: BucketServer = 'moto'): Promise<S3Server> {
+  const { path, missing } = inject('servers')[server];
   if (path === undefined) throw new Error(missing);
-  return startMoto(path);
+  return server === 'moto' ? startMoto(path) : startVersitygw(path);
 }
 
 /** A name that only this call has, short enough for a database. */

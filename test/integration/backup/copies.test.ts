@@ -75,7 +75,7 @@ async function flip(path: string): Promise<void> {
 const ids = async (service: BackupService): Promise<string[]> =>
   (await service.listBackups()).map(({ id }) => id);
 
-describeWith(['mongo', 'tools', 's3'], 'copies of backups', () => {
+describeWith(['mongo', 'tools', 'moto'], 'copies of backups', () => {
   it('are the stored bytes, in a folder and in a bucket, each listed once, verified, and removed together', async () => {
     const { s3, stop } = await ownBucket();
     const disk = join(await folder(), 'second');

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { describeWith } from '../../servers/index.js';
+import { describeBuckets } from '../../servers/index.js';
 import { contentOf, failureOf, ground, plantShop } from './ground.js';
 import { ownBucket } from './own-bucket.js';
 
-describeWith(['mongo', 'tools', 's3'], 'backups in a bucket', () => {
+describeBuckets(['mongo', 'tools'], 'backups in a bucket', (kind) => {
   it('are made, listed, verified, restored and removed like those on disk', async () => {
-    const { s3 } = await ownBucket();
+    const { s3 } = await ownBucket(kind);
     const { db, service, files, another } = await ground({
       storage: { s3: { ...s3, prefix: 'shop/nightly' } },
       encryption: { keys: [{ id: 'a', key: randomBytes(32) }] },
