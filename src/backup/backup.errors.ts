@@ -99,7 +99,7 @@ export class SwapFailedError extends BackupError {
     cause: unknown,
   ) {
     super('SWAP_FAILED', {
-      problem: `The restore stopped between collections. Replaced: ${list(swapped)}. Still as before: ${list(pending)}`,
+      problem: `The restore stopped between collections. Replaced: ${list(swapped)}. Not yet, or not surely: ${list(pending)}.${cause instanceof BackupError ? ` ${cause.message}` : ''}`,
       advice: 'the next restore, backup or start ends it: see to what stood in its way, and restore again',
       cause,
     });

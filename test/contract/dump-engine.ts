@@ -6,7 +6,7 @@ import mongoose from 'mongoose';
 import { expect, it } from 'vitest';
 import { ArchiveReader } from '../../src/backup/archive/archive-reader.js';
 import type { ArchiveSummary } from '../../src/backup/archive/archive-summary.js';
-import { fromExtendedJson } from '../../src/backup/engine/driver/extended-json.js';
+import { fromExtendedJson } from '../../src/backup/archive/extended-json.js';
 import { RawDocuments } from '../../src/backup/engine/driver/raw-documents.js';
 import type { DumpEngine, DumpSelection } from '../../src/backup/engine/dump-engine.js';
 

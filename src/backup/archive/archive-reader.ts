@@ -34,6 +34,9 @@ export class ArchiveReader {
   private header: FlatDocument = new Map();
   private readonly namespaces: NamespaceTallies;
   private readonly oplog: OplogListener;
+  /** Where the log begins, while nothing has followed it. */
+  private oplogAt: number | undefined;
+  private oplogEnded = false;
   private open: NamespaceTally | undefined;
 
   /**
@@ -106,7 +109,7 @@ export class ArchiveReader {
     const found = this.oplog.result();
     if (!found) throw this.invalid('its log is empty');
     const { bytes, crc64 } = tally.result();
-    return { ...found, bytes, crc64 };
+    return { ...found, bytes, crc64, ...(this.oplogEnded ? {} : { at: this.oplogAt! }) };
   }
 
   /** The documents of this chunk, with one checksum over the run of them. */
@@ -148,7 +151,8 @@ export class ArchiveReader {
     const taken = this.held.take(chunk, at);
     if (this.held.full) {
       const piece = this.held.bytes();
-      if (piece.length > 4) this.release(() => this.readDocument(piece));
+      const start = this.offset + at + taken - piece.length;
+      if (piece.length > 4) this.release(() => this.readDocument(piece, start));
       else this.readWord(piece);
     }
     return at + taken;
@@ -184,18 +188,20 @@ export class ArchiveReader {
     this.place = 'block';
   }
 
-  private readDocument(piece: Buffer): void {
+  private readDocument(piece: Buffer, start: number): void {
     const document = readFlatDocument(piece);
     if (this.place === 'header') {
       if (document.get('version') !== '0.1') throw new Error('its format is not 0.1');
       this.header = document;
       this.place = 'prelude';
     } else if (this.place === 'prelude') this.namespaces.declare(document);
-    else this.beginBlock(document);
+    else this.beginBlock(document, start);
   }
 
-  private beginBlock(header: FlatDocument): void {
+  private beginBlock(header: FlatDocument, start: number): void {
     const tally = this.namespaces.of(header);
+    if (tally.isOplog) this.oplogAt ??= start;
+    else this.oplogEnded ||= this.oplogAt !== undefined;
     if (header.get('EOF') === true && !tally.close(header.get('CRC')))
       throw new Error(`the checksum of ${tally.name} is wrong`);
     this.open = tally;

@@ -18,7 +18,11 @@ export class PreludeEdit extends Transform {
   private readonly out: Buffer[] = [];
   private isOver = false;
 
-  constructor(private readonly edit: MetadataEdit) {
+  /** @param withLog false: the log of a replica set is not declared */
+  constructor(
+    private readonly edit: MetadataEdit,
+    private readonly withLog = true,
+  ) {
     super();
   }
 
@@ -62,6 +66,7 @@ export class PreludeEdit extends Transform {
     const fields = readFlatDocument(piece);
     const namespace = { database: String(fields.get('db')), collection: String(fields.get('collection')) };
     const before = fields.get('metadata');
+    if (!this.withLog && namespace.database === '') return Buffer.alloc(0);
     const after = this.edit(namespace, String(before));
     if (after === before) return piece;
     return replaced(piece, String(before), after);

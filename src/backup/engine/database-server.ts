@@ -55,7 +55,8 @@ export abstract class ServerSession {
   /**
    * At once, within a database. With `replace` what has the new name is dropped by the same step.
    *
-   * @throws BackupError TARGET_NOT_EMPTY without `replace`, where something of that name is
+   * @throws BackupError when the server has refused it, and nothing was done: TARGET_NOT_EMPTY without `replace`,
+   *   where something of that name is; whatever else is thrown, it may have been done
    */
   abstract rename(database: string, from: string, to: string, replace: boolean): Promise<void>;
 
@@ -64,15 +65,16 @@ export abstract class ServerSession {
 
   /**
    * @param metadata as in the archive: its options hold the definition
-   * @throws BackupError TARGET_NOT_EMPTY where something of that name is
+   * @throws BackupError when the server has refused it: TARGET_NOT_EMPTY where something of that name is
    */
   abstract createView(database: string, view: string, metadata: string): Promise<void>;
 
   /**
-   * Options and indexes of a namespace as canonical Extended JSON, the way an archive has them; undefined where there
-   * is no such namespace.
+   * True where a view of just this definition is.
+   *
+   * @param metadata as in the archive
    */
-  abstract metadata(database: string, collection: string): Promise<string | undefined>;
+  abstract hasView(database: string, view: string, metadata: string): Promise<boolean>;
 
   /** All whose names begin with a text, in every database whose collections the user may list. */
   abstract find(prefix: string): Promise<readonly ServerNamespace[]>;

@@ -1,10 +1,10 @@
-import mongoose from 'mongoose';
+import type mongoose from 'mongoose';
+import { type Definition, fromExtendedJson, toExtendedJson } from '../archive/extended-json.js';
 import { BackupError, list } from '../backup.errors.js';
 import type { OplogIndex } from '../oplog/oplog-catalogue.js';
 import { exactDocument } from './exact-bson.js';
 import { ReplayTarget, type ReplayWrite } from './replay-target.js';
 
-const { BSON } = mongoose.mongo;
 type Client = InstanceType<typeof mongoose.mongo.MongoClient>;
 type Fields = Record<string, unknown>;
 
@@ -62,7 +62,7 @@ export class MongoReplayTarget extends ReplayTarget {
   }
 
   text(document: Buffer): string {
-    return BSON.EJSON.stringify(fieldsOf(document), { relaxed: false });
+    return toExtendedJson(document);
   }
 
   private async apply(operations: readonly object[], names: readonly string[]): Promise<void> {
@@ -107,18 +107,22 @@ function* batches(writes: readonly ReplayWrite[]): Generator<readonly ReplayWrit
   if (batch.length > 0) yield batch;
 }
 
-function specOf({ spec, changes }: OplogIndex, expiring: boolean): Fields {
-  const {
-    createIndexes: _,
-    ns: __,
-    ...made
-  } = typeof spec === 'string' ? (BSON.EJSON.parse(spec, { relaxed: false }) as Fields) : fieldsOf(spec);
+function specOf({ name, spec, changes }: OplogIndex, expiring: boolean): Fields {
+  const found = typeof spec === 'string' ? indexIn(spec, name) : fieldsOf(spec);
+  const { createIndexes: _, ns: __, ...named } = found;
+  // One without a collation would take on that of its collection: the simple one is written out, where one may be.
+  const made: Fields = { ...(Number(named['v']) < 2 ? {} : { collation: { locale: 'simple' } }), ...named };
   for (const change of changes) {
     const { name: ____, keyPattern: _____, ...changed } = fieldsOf(change);
     Object.assign(made, changed);
   }
   if (!expiring) delete made['expireAfterSeconds'];
   return made;
+}
+
+function indexIn(metadata: string, name: string): Fields {
+  const indexes = fromExtendedJson(metadata).get('indexes') as readonly Definition[];
+  return Object.fromEntries(indexes.find((index) => index.get('name') === name)!);
 }
 
 function fieldsOf(document: Buffer): Fields {

@@ -1,9 +1,16 @@
 import mongoose from 'mongoose';
 import { BackupError, TargetNotEmptyError } from '../backup.errors.js';
 import type { NamespaceType } from '../archive/archive-summary.js';
+import {
+  type Definition,
+  extendedJsonOf,
+  fromExtendedJson,
+  toExtendedJson,
+} from '../archive/extended-json.js';
+import { rawBatches } from './driver/raw-cursor.js';
 import { readConnectionString } from './connection-string.js';
 import { DatabaseServer, type Note, type ServerNamespace, ServerSession } from './database-server.js';
-import { type DriverError, isOfDriver, serverFailure } from './server-failure.js';
+import { type DriverError, isOfDriver, isRefusal, serverFailure } from './server-failure.js';
 import { MongoReplayTarget } from './mongo.replay-target.js';
 
 const { BSON, MongoClient } = mongoose.mongo;
@@ -102,7 +109,7 @@ class MongoSession extends ServerSession {
       .db(database)
       .collection(from)
       .rename(to, { dropTarget: replace })
-      .catch(toldAsTaken(`${database}.${to}`));
+      .catch(refused(`${database}.${to}`));
   }
 
   async drop(database: string, collection: string): Promise<void> {
@@ -114,23 +121,24 @@ class MongoSession extends ServerSession {
   }
 
   async createView(database: string, view: string, metadata: string): Promise<void> {
-    const { options } = BSON.EJSON.parse(metadata, { relaxed: false }) as { options: object };
+    const options = fromExtendedJson(metadata).get('options') as Definition;
     await this.client
       .db(database)
-      .command({ create: view, ...options })
-      .catch(toldAsTaken(`${database}.${view}`));
+      .command({ create: view, ...Object.fromEntries(options) })
+      .catch(refused(`${database}.${view}`));
   }
 
-  async metadata(database: string, collection: string): Promise<string | undefined> {
-    const db = this.client.db(database);
-    const [found] = await db
-      .listCollections({ name: collection }, { promoteValues: false, promoteLongs: false })
-      .toArray();
-    if (!found) return undefined;
-    const { type, options } = found as { type?: string; options?: object };
-    const indexes =
-      type === 'view' ? [] : await db.collection(collection).listIndexes({ promoteValues: false }).toArray();
-    return BSON.EJSON.stringify({ options, indexes, type }, { relaxed: false });
+  async hasView(database: string, view: string, metadata: string): Promise<boolean> {
+    const command = { listCollections: 1, filter: { name: view } };
+    for await (const batch of rawBatches(this.client.db(database), command))
+      for (const bytes of batch.documents()) {
+        const { type, options } = BSON.deserialize(bytes, { raw: true }) as ListedView;
+        if (type !== 'view') return false;
+        return (
+          toExtendedJson(options) === extendedJsonOf(fromExtendedJson(metadata).get('options') as Definition)
+        );
+      }
+    return false;
   }
 
   async find(prefix: string): Promise<readonly ServerNamespace[]> {
@@ -186,6 +194,12 @@ class MongoSession extends ServerSession {
   }
 }
 
+/** Of listCollections; its options are BSON. */
+interface ListedView {
+  readonly type: string;
+  readonly options: Uint8Array;
+}
+
 interface CollectionStatistics {
   storageStats: { size?: number; count?: number; timeseries?: { bucketCount?: number } };
 }
@@ -201,10 +215,11 @@ async function namespacesOf(db: Db, filter = {}, authorizedCollections = false):
     }));
 }
 
-function toldAsTaken(name: string): (error: DriverError) => never {
+/** What the server has answered is told apart from what nobody knows. */
+function refused(name: string): (error: DriverError) => never {
   return (error) => {
     if (error.code === NAMESPACE_EXISTS) throw new TargetNotEmptyError([name]);
-    throw error;
+    throw isRefusal(error) ? serverFailure(error, '') : error;
   };
 }
 

@@ -14,6 +14,14 @@ export function isOfDriver(error: unknown): error is DriverError {
   return error instanceof mongoose.mongo.MongoError || /^(Mongo|BSON)/.test(name);
 }
 
+/** An answer that came while the server or its primary went away: what was asked for may be done. */
+const INTERRUPTED: readonly unknown[] = [64, 91, 189, 11_600, 11_602];
+
+/** True when the server answered that it does not do it. */
+export function isRefusal({ name, code }: DriverError): boolean {
+  return name === 'MongoServerError' && !INTERRUPTED.includes(code);
+}
+
 /** Without the driver's error as its cause where that may quote the connection string. */
 export function serverFailure(error: DriverError, secret: string): BackupError {
   const code = codeOf(error);

@@ -4,7 +4,8 @@ import { isOurs, isTrial } from '../restore/scratch.js';
 
 /** An index as it is made in the end. */
 export interface OplogIndex {
-  /** As an archive has it, in canonical Extended JSON, or as BSON from the log. */
+  readonly name: string;
+  /** As BSON from the log; else the metadata of its collection, as the archive has it: it is listed there. */
   readonly spec: string | Buffer;
   /** What was changed about it afterwards, as BSON. */
   readonly changes: Buffer[];
@@ -72,20 +73,18 @@ export function nameIn({ database, collection }: { database: string; collection:
 
 function indexesOf(metadata: string): Map<string, OplogIndex> {
   const { indexes = [] } = metadata === '' ? {} : (JSON.parse(metadata) as { indexes?: ListedIndex[] });
-  return new Map(
-    indexes
-      .filter((index) => !isOfItsCollection(index))
-      .map((index) => [String(index.name), { spec: JSON.stringify(index), changes: [] }]),
-  );
+  const names = indexes
+    .filter(({ name, clustered }) => !isOfItsCollection(name, clustered))
+    .map(({ name }) => String(name));
+  return new Map(names.map((name) => [name, { name, spec: metadata, changes: [] }]));
 }
 
-/** An index as an archive lists it. */
-export interface ListedIndex {
+interface ListedIndex {
   readonly name?: unknown;
   readonly clustered?: unknown;
 }
 
 /** True for an index that is made with its collection, and can't be made by itself. */
-export function isOfItsCollection({ name, clustered }: ListedIndex): boolean {
+export function isOfItsCollection(name: unknown, clustered: unknown): boolean {
   return name === '_id_' || clustered === true;
 }

@@ -12,6 +12,8 @@ export interface OplogSummary {
   readonly bytes: number;
   /** CRC-64/XZ over its entries, 16 hex digits. */
   readonly crc64: string;
+  /** Where it begins in its archive. Absent where something follows it. */
+  readonly at?: number;
   /** Why it can't be replayed, where it can't. */
   readonly obstacle?: string;
 }

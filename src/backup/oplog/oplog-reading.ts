@@ -10,7 +10,15 @@ import {
   transactionOf,
 } from './oplog-entry.js';
 import { type OplogCatalogue, type OplogNamespace, nameIn } from './oplog-catalogue.js';
-import { isRawTrue, rawDocument, rawDocuments, rawFields, rawInteger, rawText } from './raw-document.js';
+import {
+  isRawTrue,
+  rawDocument,
+  rawDocuments,
+  rawFields,
+  rawInteger,
+  rawText,
+  rawWithout,
+} from './raw-document.js';
 
 const VIEWS = 'system.views';
 
@@ -82,7 +90,6 @@ export class OplogReading {
           .inDatabase(database)
           .flatMap(({ collection }) => this.drop(database, collection));
       case 'startIndexBuild':
-      case 'abortIndexBuild':
         return [];
       default: {
         const collection = rawText(command.get(name)) ?? '';
@@ -123,18 +130,22 @@ export class OplogReading {
     if (collection.startsWith(BUCKETS)) return ofTimeSeries(name, known, collection, fields);
     switch (name) {
       case 'create':
-        if (known) return [];
+        // That of the views comes by itself with the first of them.
+        if (known || collection === VIEWS) return [];
         if (fields.has('timeseries') || fields.has('viewOn')) throw cant(name, `${database}.${collection}`);
         this.catalogue.make(database, collection, 'collection');
         return [{ kind: 'create', database, collection, command }];
       case 'drop':
         return this.drop(database, collection);
       case 'createIndexes':
-        known?.indexes.set(rawText(fields.get('name')) ?? '', { spec: command, changes: [] });
+        made(known, command);
         return [];
       case 'commitIndexBuild':
-        for (const spec of rawDocuments(fields.get('indexes')))
-          known?.indexes.set(rawText(rawFields(spec).get('name')) ?? '', { spec, changes: [] });
+        for (const spec of rawDocuments(fields.get('indexes'))) made(known, spec);
+        return [];
+      case 'abortIndexBuild':
+        // A dump that looks while an index is built lists it.
+        for (const spec of rawDocuments(fields.get('indexes'))) known?.indexes.delete(indexName(spec));
         return [];
       case 'dropIndexes':
       case 'deleteIndexes':
@@ -199,16 +210,25 @@ function ofTimeSeries(
   throw cant(name, nameIn(known));
 }
 
+function made(known: OplogNamespace | undefined, spec: Buffer): void {
+  const name = indexName(spec);
+  known?.indexes.set(name, { name, spec, changes: [] });
+}
+
+function indexName(spec: Buffer): string {
+  return rawText(rawFields(spec).get('name')) ?? '';
+}
+
 /** Changes of an index are kept with it, since indexes are made when all else is done. */
 function modify(known: OplogNamespace, command: Buffer, fields: Fields): readonly ReplayStep[] {
   if (known.type === 'view') throw cant('collMod', nameIn(known));
   const change = rawDocument(fields.get('index'));
   if (change) {
-    const index = known.indexes.get(rawText(rawFields(change).get('name')) ?? '');
+    const index = known.indexes.get(indexName(change));
     if (!index) throw cant('collMod', nameIn(known));
     index.changes.push(change);
-    return [];
   }
   const { database, collection } = known;
-  return [{ kind: 'change', database, collection, command }];
+  const rest = rawWithout(command, ['index']);
+  return rawFields(rest).size > 1 ? [{ kind: 'change', database, collection, command: rest }] : [];
 }

@@ -1,4 +1,7 @@
+import type { Transform } from 'node:stream';
 import { type ArchiveSummary, readMetadata } from '../archive/archive-summary.js';
+import { type Definition, extendedJsonOf, fromExtendedJson } from '../archive/extended-json.js';
+import { FirstBytes } from '../archive/first-bytes.js';
 import { type MetadataEdit, PreludeEdit } from '../archive/prelude-edit.js';
 import { countDocuments } from '../backup.js';
 import { BackupError, list } from '../backup.errors.js';
@@ -8,7 +11,7 @@ import type { ServerSession } from '../engine/database-server.js';
 import type { DumpEngine } from '../engine/dump-engine.js';
 import type { ProgressListener } from '../progress.js';
 import { watchServer } from '../server-watch.js';
-import { isOfItsCollection, type ListedIndex } from '../oplog/oplog-catalogue.js';
+import { isOfItsCollection } from '../oplog/oplog-catalogue.js';
 import type { RestoreStep } from './restore-plan.js';
 import { dropAll } from './drop-all.js';
 import { databasesOf, type SwapStep } from './swap-journal.js';
@@ -38,11 +41,20 @@ export async function loadBeside(work: RestoreWork): Promise<void> {
   const edit = work.archive.oplog && ((_: unknown, metadata: string) => withoutIndexes(metadata));
   await loadProved(work, of(work.loaded, 'swap'), work.prefix, edit);
   for (const view of of(work.steps, 'view'))
-    await work.session.createView(
-      view.database,
-      work.prefix + view.collection,
-      metadataOf(work.archive, view),
-    );
+    await work.session.createView(view.database, work.prefix + view.collection, overScratch(work, view));
+}
+
+/** The definition of a view, over what is beside: what is in place may not go together with it. */
+function overScratch(work: RestoreWork, view: RestoreStep): string {
+  const definition = fromExtendedJson(metadataOf(work.archive, view));
+  const options = definition.get('options') as Definition;
+  const viewOn = String(options.get('viewOn'));
+  const isBeside = work.steps.some(
+    ({ database, collection, way }) =>
+      way !== 'direct' && database === view.database && collection === viewOn,
+  );
+  if (isBeside) options.set('viewOn', work.prefix + viewOn);
+  return extendedJsonOf(definition);
 }
 
 /**
@@ -135,7 +147,7 @@ export async function load(
     bytes = progress.bytes;
     watch.onProgress?.(progress);
   };
-  const through = [...(edit ? [new PreludeEdit(edit)] : []), loading.archive];
+  const through = [...withoutLog(work.archive, edit), loading.archive];
   const reading = readProved(backup, { ...watch, onProgress }, { what: 'archive', through });
   reading.catch(() => stop.abort());
   const lost: unknown[] = [];
@@ -183,9 +195,22 @@ async function namespacesOf({ session, loaded }: RestoreWork) {
 /** Only what is made with its collection. */
 export function withoutIndexes(metadata: string): string {
   if (metadata === '') return metadata;
-  const { indexes = [], ...rest } = JSON.parse(metadata) as { indexes?: ListedIndex[] };
-  return JSON.stringify({ ...rest, indexes: indexes.filter(isOfItsCollection) });
+  const definition = fromExtendedJson(metadata);
+  const indexes = (definition.get('indexes') ?? []) as readonly Definition[];
+  const kept = indexes.filter((index) => isOfItsCollection(index.get('name'), index.get('clustered')));
+  return extendedJsonOf(definition.set('indexes', kept));
 }
+
+/**
+ * An engine is given the collections alone: the log is replayed later, and mongorestore takes an archive for corrupt
+ * that has an entry of more than 16 MiB in it.
+ */
+function withoutLog({ oplog }: ArchiveSummary, edit?: MetadataEdit): Transform[] {
+  if (oplog?.at !== undefined) return [new FirstBytes(oplog.at), new PreludeEdit(edit ?? asItIs, false)];
+  return edit ? [new PreludeEdit(edit)] : [];
+}
+
+const asItIs: MetadataEdit = (_, metadata) => metadata;
 
 function of(steps: readonly RestoreStep[], way: RestoreStep['way']): RestoreStep[] {
   return steps.filter((step) => step.way === way);

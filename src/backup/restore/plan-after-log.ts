@@ -1,3 +1,4 @@
+import { extendedJsonOf, fromExtendedJson } from '../archive/extended-json.js';
 import { BackupError } from '../backup.errors.js';
 import { nameOf } from '../create/dump-plan.js';
 import type { OplogCatalogue, OplogNamespace } from '../oplog/oplog-catalogue.js';
@@ -48,6 +49,7 @@ function stepFor(made: OplogNamespace, target: string, text: (document: Buffer) 
 
 /** The definition of a view as an archive has it. */
 function viewMetadata(definition: string): string {
-  const { _id, ...options } = JSON.parse(definition) as Record<string, unknown>;
-  return JSON.stringify({ options, indexes: [], type: 'view' });
+  const options = fromExtendedJson(definition);
+  options.delete('_id');
+  return extendedJsonOf(new Map<string, unknown>([['options', options]]));
 }

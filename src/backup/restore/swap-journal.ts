@@ -34,7 +34,7 @@ export interface SwapRecord {
   readonly replace: boolean;
   /** Collections first, then the views over them. */
   readonly steps: readonly SwapStep[];
-  /** The step that is being done. */
+  /** The last step that was begun; -1 before the first. */
   readonly at: number;
   /** Indexes of the steps whose namespaces were loaded in place. */
   readonly placed: readonly number[];
@@ -58,7 +58,7 @@ export class SwapJournal {
     record: Omit<SwapRecord, 'owner' | 'at' | 'placed'>,
   ): Promise<SwapJournal> {
     const [home] = databasesOf(record);
-    const begun = { ...record, owner: ownerMark(), at: 0, placed: [] };
+    const begun = { ...record, owner: ownerMark(), at: -1, placed: [] };
     underWay.add(record.mark);
     try {
       await session.writeNote(home!, journalName(record.mark), { ...begun });

@@ -1,33 +1,77 @@
-import { BackupError, SwapFailedError, TargetNotEmptyError } from '../backup.errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BackupError, list, SwapFailedError, TargetNotEmptyError } from '../backup.errors.js';
 import { nameOf } from '../create/dump-plan.js';
 import type { NamespaceType } from '../archive/archive-summary.js';
 import type { ServerSession } from '../engine/database-server.js';
 import { databasesOf, type SwapJournal, type SwapStep } from './swap-journal.js';
+
+/** Before it is tried again to go on with a swap that can't go back. */
+const PAUSES_MS = [200, 1_000, 3_000];
 
 /**
  * Puts what was loaded beside into its place: collections first, one rename each, then the views over them. Every
  * step is written down before it is done, and may be done again.
  *
  * What stands in the way of a swap that replaces nothing, or of the very first rename, has it taken back: the target
- * is then as it was. A swap that replaces can't go back once it has begun.
+ * is then as it was. A swap that replaces can't go back once it has begun, or may have: a rename whose answer was
+ * lost is perhaps done.
  *
  * @param again true for a swap that another process began
  * @throws what stood in the way, when it was taken back; SwapFailedError when it could be neither finished nor taken
- *   back: the journal stays, for the next one; BackupError LOCK_LOST when another process took over
+ *   back: the journal stays, for the next one; BackupError LOCK_LOST when another process took over;
+ *   RESTORE_MISMATCH when it is over, and somebody had removed what was to be put in place
  */
 export async function swap(session: ServerSession, journal: SwapJournal, again = false): Promise<void> {
-  const progress = { begun: again };
+  const progress: Progress = { begun: again, lost: [] };
   try {
     await goForward(session, journal, again, progress);
   } catch (error) {
     if (isOfAnother(error)) throw error;
-    if (journal.record.replace && progress.begun) throw await failed(session, journal, error);
-    await journal.write({ state: 'back' });
-    await takeBack(session, journal);
-    throw error;
+    const wasRefused = error instanceof BackupError;
+    if (journal.record.replace && (progress.begun || !wasRefused))
+      await goOn(session, journal, progress, error);
+    else {
+      await journal.write({ state: 'back' });
+      await takeBack(session, journal);
+      throw error;
+    }
   }
   await journal.write({ state: 'clean' });
   await cleanUp(session, journal);
+  if (progress.lost.length > 0)
+    throw new BackupError('RESTORE_MISMATCH', {
+      problem: `What was loaded was removed by somebody before it could be put in place: ${list(progress.lost)}`,
+      advice: 'these are as they were before, all others are restored; restore again',
+    });
+}
+
+/** How a swap goes. */
+interface Progress {
+  /** True when something was replaced, or may have been. */
+  begun: boolean;
+  /** What is neither beside nor in its place. */
+  lost: string[];
+}
+
+/** A server may be gone for a moment, or be building an index where a rename should be. */
+async function goOn(
+  session: ServerSession,
+  journal: SwapJournal,
+  progress: Progress,
+  cause: unknown,
+): Promise<void> {
+  let last = cause;
+  for (const pause of PAUSES_MS) {
+    await sleep(pause);
+    try {
+      await goForward(session, journal, true, progress);
+      return;
+    } catch (error) {
+      if (isOfAnother(error)) throw error;
+      last = error;
+    }
+  }
+  throw await failed(journal, last);
 }
 
 /** Does what the state of a journal asks for that somebody left. */
@@ -40,18 +84,20 @@ export async function settle(session: ServerSession, journal: SwapJournal): Prom
 
 /** Removes what was placed and what is beside; the journal is closed. */
 export async function takeBack(session: ServerSession, journal: SwapJournal): Promise<void> {
-  const { steps, placed, at, state } = journal.record;
+  const { steps, placed, at, state, replace } = journal.record;
+  // Only where nothing was before is what has a step's name what the step put there.
+  const isMoved = (index: number): boolean => state === 'back' && !replace && index <= at;
   const there = await namespacesOf(session, journal);
   for (const [index, step] of steps.entries()) {
     const { database, collection, way } = step;
     await journal.write({ state });
     if (placed.includes(index)) await session.drop(database, collection);
+    if (!isMoved(index) || !there.has(nameOf(step))) continue;
     // What was moved into its place is no longer beside. Only moved back, not dropped, it can be told again.
-    const wasMoved =
-      way === 'swap' && !there.has(nameOf({ database, collection: journal.prefix + collection }));
-    if (state === 'back' && wasMoved && there.has(nameOf(step)))
+    const isBeside = there.has(nameOf({ database, collection: journal.prefix + collection }));
+    if (way === 'swap' && !isBeside)
       await session.rename(database, collection, journal.prefix + collection, false);
-    if (state === 'back' && way === 'view' && index <= at && (await isSameView(session, step)))
+    if (way === 'view' && (await session.hasView(database, collection, step.metadata ?? '{}')))
       await session.drop(database, collection);
   }
   await journal.write({ state: 'clean' });
@@ -70,15 +116,42 @@ async function goForward(
   session: ServerSession,
   journal: SwapJournal,
   again: boolean,
-  progress: { begun: boolean },
+  progress: Progress,
 ): Promise<void> {
   const there = await namespacesOf(session, journal);
-  for (const [at, step] of journal.record.steps.entries()) {
-    if (step.way === 'direct') continue;
-    await journal.write({ at });
-    if (step.way === 'view') await remake(session, journal, step, there, progress);
-    else await takePlace(session, journal, step, there, again, progress);
+  const before = journal.record.at;
+  progress.lost = [];
+  const steps = [...journal.record.steps.entries()];
+  for (const [index, step] of steps.filter(([, { way }]) => way === 'swap')) {
+    await begin(journal, index);
+    const isBeside = there.has(nameOf({ ...step, collection: journal.prefix + step.collection }));
+    if (isBeside) await takePlace(session, journal, step, there, again, progress);
+    else if (index > before) progress.lost.push(nameOf(step));
   }
+  const views = steps.filter(([, { way }]) => way === 'view');
+  const different: typeof views = [];
+  for (const [index, step] of views) {
+    const isThere = there.has(nameOf(step));
+    if (isThere && (await session.hasView(step.database, step.collection, step.metadata ?? '{}'))) continue;
+    if (isThere && !journal.record.replace) throw new TargetNotEmptyError([nameOf(step)]);
+    different.push([index, step]);
+  }
+  // All old ones first: a new one must not meet an old one that is over it, or has another collation.
+  for (const [index, step] of different.filter(([, step]) => there.has(nameOf(step)))) {
+    await begin(journal, index);
+    progress.begun = true;
+    await session.drop(step.database, step.collection);
+  }
+  for (const [index, step] of different) {
+    await begin(journal, index);
+    await session.createView(step.database, step.collection, step.metadata ?? '{}');
+    progress.begun = true;
+  }
+}
+
+/** Writes down that a step is begun; of those that were, the last one stays known. */
+async function begin(journal: SwapJournal, index: number): Promise<void> {
+  await journal.write({ at: Math.max(index, journal.record.at) });
 }
 
 async function takePlace(
@@ -87,10 +160,9 @@ async function takePlace(
   { database, collection }: SwapStep,
   there: ReadonlyMap<string, NamespaceType>,
   again: boolean,
-  progress: { begun: boolean },
+  progress: Progress,
 ): Promise<void> {
   const beside = prefix + collection;
-  if (!there.has(nameOf({ database, collection: beside }))) return; // in its place already
   if (replace && there.get(nameOf({ database, collection })) === 'view') {
     // A view can't be the target of a rename; it holds no data.
     progress.begun = true;
@@ -108,39 +180,12 @@ async function takePlace(
   progress.begun = true;
 }
 
-async function remake(
-  session: ServerSession,
-  { record: { replace } }: SwapJournal,
-  step: SwapStep,
-  there: ReadonlyMap<string, NamespaceType>,
-  progress: { begun: boolean },
-): Promise<void> {
-  const { database, collection, metadata = '' } = step;
-  if (there.has(nameOf(step))) {
-    if (await isSameView(session, step)) return;
-    if (!replace) throw new TargetNotEmptyError([nameOf(step)]);
-    progress.begun = true;
-    await session.drop(database, collection);
-  }
-  await session.createView(database, collection, metadata);
-  progress.begun = true;
-}
-
-async function isSameView(session: ServerSession, step: SwapStep): Promise<boolean> {
-  const found = await session.metadata(step.database, step.collection);
-  return found !== undefined && optionsOf(found) === optionsOf(step.metadata ?? '{}');
-}
-
-function optionsOf(metadata: string): string {
-  return JSON.stringify((JSON.parse(metadata) as { options?: unknown }).options);
-}
-
-async function failed(session: ServerSession, journal: SwapJournal, cause: unknown): Promise<unknown> {
+async function failed(journal: SwapJournal, cause: unknown): Promise<SwapFailedError> {
   await journal.leave();
-  const { steps, at } = journal.record;
-  const names = steps.filter(({ way }) => way !== 'direct').map(nameOf);
-  const current = steps[at] ? names.indexOf(nameOf(steps[at])) : 0;
-  return new SwapFailedError(names.slice(0, current), names.slice(current), cause);
+  const steps = journal.record.steps.filter(({ way }) => way !== 'direct').map(nameOf);
+  const begun = journal.record.steps.slice(0, Math.max(0, journal.record.at));
+  const done = begun.filter(({ way }) => way !== 'direct').length;
+  return new SwapFailedError(steps.slice(0, done), steps.slice(done), cause);
 }
 
 async function namespacesOf(

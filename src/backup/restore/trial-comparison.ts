@@ -1,28 +1,20 @@
 import type { ArchiveNamespace } from '../archive/archive-summary.js';
+import { type Definition, extendedJsonOf, fromExtendedJson } from '../archive/extended-json.js';
 import { list } from '../backup.errors.js';
-
-type Texts = Readonly<Record<string, unknown>>;
-
-interface Metadata {
-  readonly options?: Texts;
-  readonly indexes?: readonly (Texts & { readonly name?: unknown })[];
-}
 
 /** What servers of different versions write differently and means the same. */
 const OF_THE_SERVER = ['ns', 'v', 'background'];
+const EXPIRY = 'expireAfterSeconds';
 
 /**
  * Options and indexes without all that makes the server delete documents by age: a trial must not lose what it is
  * about to count.
  */
 export function withoutExpiry(metadata: string): string {
-  if (!metadata.includes('expireAfterSeconds')) return metadata;
-  const { options, indexes, ...rest } = JSON.parse(metadata) as Metadata;
-  return JSON.stringify({
-    ...rest,
-    ...(options ? { options: without(options, ['expireAfterSeconds']) } : {}),
-    ...(indexes ? { indexes: indexes.map((index) => without(index, ['expireAfterSeconds'])) } : {}),
-  });
+  if (!metadata.includes(EXPIRY)) return metadata;
+  const definition = fromExtendedJson(metadata);
+  for (const part of [optionsOf(definition), ...indexesOf(definition)]) part.delete(EXPIRY);
+  return extendedJsonOf(definition);
 }
 
 /**
@@ -42,33 +34,42 @@ export function differenceOf(
 }
 
 function differenceOfMetadata(expected: string, found: string): string | undefined {
-  const [wanted, there] = [expected, found].map(read) as [Metadata, Metadata];
-  const options = differing(wanted.options ?? {}, there.options ?? {});
+  const [wanted, there] = [expected, found].map((text) => fromExtendedJson(text === '' ? '{}' : text)) as [
+    Definition,
+    Definition,
+  ];
+  const options = differing(optionsOf(wanted), optionsOf(there));
   if (options.length > 0) return `has other options after a restore: ${list(options)}`;
   const indexes = differing(byName(wanted), byName(there));
   return indexes.length > 0 ? `has other indexes after a restore: ${list(indexes)}` : undefined;
 }
 
-function read(metadata: string): Metadata {
-  return metadata === '' ? {} : (JSON.parse(metadata) as Metadata);
+function optionsOf(definition: Definition): Definition {
+  return (definition.get('options') ?? new Map<string, unknown>()) as Definition;
 }
 
-function byName({ indexes = [] }: Metadata): Texts {
-  return Object.fromEntries(indexes.map((index) => [String(index.name), without(index, OF_THE_SERVER)]));
+function indexesOf(definition: Definition): readonly Definition[] {
+  return (definition.get('indexes') ?? []) as readonly Definition[];
 }
 
-/** The keys whose values differ. The order of keys within a value counts, as it does for an index. */
-function differing(one: Texts, other: Texts): string[] {
-  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])];
-  return keys.filter((key) => text(one[key]) !== text(other[key]));
+function byName(definition: Definition): Definition {
+  const indexes = indexesOf(definition);
+  for (const index of indexes) for (const name of OF_THE_SERVER) index.delete(name);
+  return new Map(indexes.map((index) => [String(index.get('name')), index]));
 }
 
-/** With the fields of the value itself in order: servers list them as they like; those further down have a meaning. */
+/** The names of the members that differ. The order of what is within a value counts, as it does for an index. */
+function differing(one: Definition, other: Definition): string[] {
+  const names = [...new Set([...one.keys(), ...other.keys()])];
+  return names.filter((name) => text(one.get(name)) !== text(other.get(name)));
+}
+
+/** With the members of the value itself in order: servers list them as they like; those further down have a meaning. */
 function text(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(value);
-  return JSON.stringify(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)));
-}
-
-function without(fields: Texts, names: readonly string[]): Texts {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
+  if (value === undefined) return undefined;
+  const sorted =
+    value instanceof Map
+      ? new Map([...(value as Definition)].toSorted(([one], [other]) => (one < other ? -1 : 1)))
+      : value;
+  return extendedJsonOf(new Map([['value', sorted]]));
 }

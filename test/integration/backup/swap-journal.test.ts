@@ -7,6 +7,7 @@ import { describeWith, tools, unique } from '../../servers/index.js';
 import { compiled } from './compiled.js';
 import { contentOf, type Db, failureOf, ground } from './ground.js';
 import { processes, until } from './processes.js';
+import { seeded } from './seeded.js';
 
 /** `BACKUP_KILLS=60 npx vitest run --project integration test/integration/backup/swap-journal.test.ts` for many. */
 const KILLS = Number(process.env['BACKUP_KILLS'] ?? 1);
@@ -201,18 +202,4 @@ async function clear(db: Db): Promise<void> {
 async function ours(db: Db): Promise<string[]> {
   const found = await db.listCollections().toArray();
   return found.map(({ name }) => name).filter((name) => /^flora_(restore|swap)/.test(name));
-}
-
-/** The same numbers in every run; another `BACKUP_SEED` for others. */
-function seeded(name: string): () => number {
-  let state = Buffer.from(`${name}${process.env['BACKUP_SEED'] ?? ''}`).reduce(
-    (sum, byte) => (sum * 31 + byte) >>> 0,
-    7,
-  );
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,6 +1,6 @@
 import mongoose from 'mongoose';
 import { describe, expect, it } from 'vitest';
-import { fromExtendedJson, toExtendedJson } from '../../../src/backup/engine/driver/extended-json.js';
+import { fromExtendedJson, toExtendedJson } from '../../../src/backup/archive/extended-json.js';
 
 const { BSON } = mongoose.mongo;
 

@@ -105,6 +105,10 @@ describe('the log of a replica set', () => {
         command({ commitIndexBuild: 'carts', indexes: [{ key: { b: 1 }, name: 'b_1' }] }),
         command({ dropIndexes: 'orders', index: 'number_1' }),
         command({ collMod: 'orders', validator: { a: 1 } }),
+        command({ collMod: 'carts', index: { name: 'a_1', hidden: false }, validator: { a: 1 } }),
+        command({ startIndexBuild: 'carts', indexes: [{ key: { c: 1 }, name: 'c_1' }] }),
+        command({ abortIndexBuild: 'carts', indexes: [{ key: { c: 1 }, name: 'c_1' }] }),
+        command({ create: 'system.views', idIndex: { v: 2, key: { _id: 1 }, name: '_id_' } }),
         { op: 'd', ns: 'shop.system.views', o: { _id: 'shop.cheap' } },
         { op: 'i', ns: 'shop.system.views', o: { _id: 'shop.dear', viewOn: 'orders', pipeline: [] } },
         command({ create: 'short' }),
@@ -114,6 +118,7 @@ describe('the log of a replica set', () => {
       'create shop.carts',
       'i shop.carts',
       'change shop.orders',
+      'change shop.carts',
       'create shop.short',
       'drop shop.short',
     ]);
@@ -126,6 +131,12 @@ describe('the log of a replica set', () => {
       ['view', 'dear', []],
     ]);
     log.end();
+  });
+
+  it('takes back an index that was being built when the dump looked, and was given up', () => {
+    const log = reading();
+    ask(log, command({ abortIndexBuild: 'orders', indexes: [{ key: { number: 1 }, name: 'number_1' }] }));
+    expect([...log.catalogue.find('shop', 'orders')!.indexes.keys()]).toEqual([]);
   });
 
   it('may speak of what was dropped before the dump looked', () => {

@@ -6,7 +6,7 @@ import { OWN_DATABASES } from '../../names.js';
 import type { DumpManner, DumpSelection, ReadPreference } from '../dump-engine.js';
 import { atOnce } from './at-once.js';
 import type { Client, Db } from './driver-connection.js';
-import { toExtendedJson } from './extended-json.js';
+import { toExtendedJson } from '../../archive/extended-json.js';
 import { rawBatches } from './raw-cursor.js';
 
 const { BSON } = mongoose.mongo;

@@ -1,6 +1,6 @@
 import type { FlatDocument } from '../../archive/flat-document.js';
 import type { LoadSelection } from '../dump-engine.js';
-import { type Definition, fromExtendedJson } from './extended-json.js';
+import { type Definition, fromExtendedJson } from '../../archive/extended-json.js';
 import type { RawDocuments } from './raw-documents.js';
 
 const BUCKETS = 'system.buckets.';

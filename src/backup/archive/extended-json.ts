@@ -17,6 +17,11 @@ export function toExtendedJson(document: Uint8Array): string {
 /** A document, in the form that the driver writes with its members in order. */
 export type Definition = Map<string, unknown>;
 
+/** The text of a definition that was read from one and changed. */
+export function extendedJsonOf(definition: Definition): string {
+  return toExtendedJson(BSON.serialize(definition));
+}
+
 /** @throws Error for what is no Extended JSON document */
 export function fromExtendedJson(text: string): Definition {
   // With a sign before each name, so that none looks like a number.
