@@ -1,6 +1,4 @@
-import { pipeline } from 'node:stream/promises';
 import type { ArchiveSummary } from './archive/archive-summary.js';
-import { BackupError } from './backup.errors.js';
 import { type Compression, findZstd } from './compression.js';
 import type { DumpEngine, DumpSelection } from './engine/dump-engine.js';
 import type { KeyMark } from './encryption/encryption-keys.js';
@@ -32,17 +30,16 @@ export interface StoredDump {
 }
 
 /**
- * Dump → read in passing → compress → encrypt → hash → store, in constant memory, the heavy part of it in a thread. Resolves
+ * Dump → read in passing → compress → encrypt → hash → store, in constant memory, all but the last in a thread. Resolves
  * only when the engine vouches for its dump, the archive was read to its end, and the storage has it durably.
  */
 export async function storeDump(work: DumpWork): Promise<StoredDump> {
   const { engine, selection, compression, key, draft, ask, signal, onProgress, totals } = work;
-  const stop = new AbortController();
-  const dump = await engine.dump(selection, AbortSignal.any([signal, stop.signal]));
   const report = calm(onProgress);
   const begun = performance.now();
+  const from = await engine.source(selection);
   const thread = new ArchiveThread(
-    { kind: 'pack', compression, zstd: findZstd(), key: key && { id: key.id, key: key.key } },
+    { kind: 'pack', from, compression, zstd: findZstd(), key: key && { id: key.id, key: key.key } },
     (counts) =>
       report(
         () => describeProgress('dump', counts, totals, performance.now() - begun),
@@ -50,44 +47,26 @@ export async function storeDump(work: DumpWork): Promise<StoredDump> {
       ),
   );
   const file = archiveName(compression.codec, key !== undefined);
-  const through = [
-    draft.write(file, thread.output),
-    pipeline(dump.archive, thread.input, { signal }),
-    thread.finished.then(() => undefined),
-  ];
-  const isOver = (): boolean => thread.input.writableEnded;
-  for (const part of through) part.catch(() => void thread.close());
-  // Once its output has ended the tool is about to say how it went, and is let.
-  for (const part of [...through, dump.finished]) part.catch(() => isOver() || stop.abort());
-  const unwatch = watchServer(
-    () => thread.moved,
-    ask,
-    (error) => stop.abort(error),
-  );
-  const results = (await Promise.allSettled([...through, dump.finished])).map(failureOf);
+  const failures: unknown[] = [];
+  const fail = (failure: unknown): void => {
+    failures.push(failure);
+    void thread.close();
+  };
+  const stop = (): void => fail(signal.reason);
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  const unwatch = watchServer(() => thread.moved, ask, fail);
+  const parts = [draft.write(file, thread.output), thread.finished.then(() => undefined)];
+  for (const part of parts) part.catch(fail);
+  await Promise.allSettled(parts);
   unwatch();
+  signal.removeEventListener('abort', stop);
   await thread.close();
-  signal.throwIfAborted();
-  const [written, piped, packed, dumped] = results;
-  // One failure brings the others with it. The tool's own comes first where its output had ended: an archive that
-  // stops in the middle is then the consequence.
-  const failures =
-    isStorageFailure(written) || !isOver()
-      ? [written, piped, packed, dumped]
-      : [dumped, written, piped, packed];
-  const cause = [stop.signal.reason, ...failures].find((failure) => failure instanceof BackupError);
-  const failure: unknown = cause ?? failures.find(Boolean);
-  if (failure !== undefined) throw failure;
+  // One failure brings the others with it.
+  const [cause] = failures;
+  if (cause !== undefined) throw cause;
   const { stored, plain, summary } = await thread.finished;
   const encryption = key && ({ algorithm: ALGORITHM, keyId: key.keyId, keyCheck: key.keyCheck } as const);
   const archive = { file, codec: compression.codec, ...(encryption ? { encryption } : {}), ...stored, plain };
   return { archive, summary };
-}
-
-function failureOf(result: PromiseSettledResult<void>): unknown {
-  return result.status === 'rejected' ? result.reason : undefined;
-}
-
-function isStorageFailure(failure: unknown): boolean {
-  return failure instanceof BackupError && failure.code.startsWith('STORAGE_');
 }

@@ -8,7 +8,8 @@ export class ProgramStream extends Duplex {
 
   /** @param failed makes the error of a program that did not end well, of its exit code and its last words */
   constructor(path: string, args: readonly string[], failed: (problem: string, ended: boolean) => Error) {
-    super();
+    // So much may wait for the program, while it works on what it has.
+    super({ writableHighWaterMark: 1024 * 1024 });
     this.child = spawn(path, args, { stdio: ['pipe', 'pipe', 'pipe'], env: {} });
     const { stdin, stdout, stderr } = this.child;
     // What is wrong with a program that doesn't take its input is told by how it ends.
@@ -25,7 +26,8 @@ export class ProgramStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
-    this.child.stdin.write(chunk, () => done());
+    if (this.child.stdin.write(chunk)) done();
+    else this.child.stdin.once('drain', done);
   }
 
   override _final(done: () => void): void {

@@ -40,7 +40,7 @@ describeWith(['mongo', 'tools'], 'the engine mongodump', () => {
 describeWith(['mongo'], 'the engine driver', () => {
   it('says at once that it does not capture the log of a replica set', async () => {
     const engine = new DriverEngine(mongo(), MANNER);
-    const dump = engine.dump({ database: '*', oplog: true }, new AbortController().signal);
+    const dump = engine.source({ database: '*', oplog: true });
     await expect(dump).rejects.toMatchObject({ code: 'OPLOG_UNAVAILABLE' });
   });
 });

@@ -9,6 +9,7 @@ import type { ArchiveSummary } from '../../src/backup/archive/archive-summary.js
 import { fromExtendedJson } from '../../src/backup/archive/extended-json.js';
 import { RawDocuments } from '../../src/backup/engine/driver/raw-documents.js';
 import type { DumpEngine, DumpSelection } from '../../src/backup/engine/dump-engine.js';
+import { openDump } from '../../src/backup/engine/dump-source.js';
 
 const { BSON, MongoClient } = mongoose.mongo;
 type Db = mongoose.mongo.Db;
@@ -122,7 +123,7 @@ export function dumpEngineContract(
       await plant(from);
       const archive = await dumped(engine, from);
       const stop = new AbortController();
-      const dump = await engine.dump({ database: from.databaseName }, stop.signal);
+      const dump = await openDump(await engine.source({ database: from.databaseName }), stop.signal);
       const load = await engine.load(selectionOf(from, to, summaryOf(archive)), stop.signal);
       load.archive.on('error', () => undefined);
       dump.archive.on('error', () => undefined);
@@ -225,7 +226,7 @@ function bson(...members: string[]): Buffer {
 
 async function dumped(engine: DumpEngine, db: Db, selection: Partial<DumpSelection> = {}): Promise<Buffer> {
   const { signal } = new AbortController();
-  const dump = await engine.dump({ database: db.databaseName, ...selection }, signal);
+  const dump = await openDump(await engine.source({ database: db.databaseName, ...selection }), signal);
   const [bytes] = await Promise.all([buffer(dump.archive), dump.finished]);
   return bytes;
 }

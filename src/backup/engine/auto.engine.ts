@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { BackupError } from '../backup.errors.js';
-import { type Dump, DumpEngine, type DumpSelection, type Load, type LoadSelection } from './dump-engine.js';
+import { DumpEngine, type DumpSelection, type Load, type LoadSelection } from './dump-engine.js';
+import type { DumpSource } from './dump-source.js';
 
 /** Another engine where the first one can't be had: it is looked for before every job. */
 export class AutoEngine extends DumpEngine {
@@ -35,8 +36,8 @@ export class AutoEngine extends DumpEngine {
     }
   }
 
-  async dump(selection: DumpSelection, signal: AbortSignal): Promise<Dump> {
-    return this.chosen.dump(selection, signal);
+  async source(selection: DumpSelection): Promise<DumpSource> {
+    return this.chosen.source(selection);
   }
 
   async load(selection: LoadSelection, signal: AbortSignal): Promise<Load> {

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { DumpSource } from './dump-source.js';
 
 /** Which server of a replica set is read from. */
 export const READ_PREFERENCES = [
@@ -53,8 +54,8 @@ export abstract class DumpEngine {
   /** Makes sure that it can do the job, before anything else is done. Gives its version. */
   abstract prepare(job: 'dump' | 'load'): Promise<string>;
 
-  /** Begins to read. A stream that ends proves nothing: the dump is whole only when `finished` resolves. */
-  abstract dump(selection: DumpSelection, signal: AbortSignal): Promise<Dump>;
+  /** What `openDump` begins to read by. */
+  abstract source(selection: DumpSelection): Promise<DumpSource>;
 
   /** Begins to write. */
   abstract load(selection: LoadSelection, signal: AbortSignal): Promise<Load>;

@@ -7,15 +7,16 @@ import {
   toolConnection,
 } from './connection-string.js';
 import {
-  type Dump,
   DumpEngine,
   type DumpManner,
   type DumpSelection,
   type Load,
   type LoadSelection,
 } from './dump-engine.js';
+import type { DumpSource } from './dump-source.js';
 import { MongoTool, type ToolPaths } from './mongo-tool.js';
 import { dumpArguments, loadArguments } from './tool-arguments.js';
+import { runTool } from './tool-run.js';
 
 /** The MongoDB database tools, mongodump and mongorestore, through pipes. */
 export class MongodumpEngine extends DumpEngine {
@@ -37,22 +38,17 @@ export class MongodumpEngine extends DumpEngine {
     return (job === 'dump' ? this.mongodump : this.mongorestore).version();
   }
 
-  async dump(selection: DumpSelection, signal: AbortSignal): Promise<Dump> {
-    const { stdin, stdout, ended } = await this.mongodump.start(
-      dumpArguments(selection, this.manner),
-      await this.connection(),
-      signal,
-    );
-    stdin.end();
-    return { archive: stdout, finished: ended.then(() => undefined) };
+  async source(selection: DumpSelection): Promise<DumpSource> {
+    const args = dumpArguments(selection, this.manner);
+    return {
+      engine: 'mongodump',
+      command: await this.mongodump.command(args, await this.connection()),
+    };
   }
 
   async load(selection: LoadSelection, signal: AbortSignal): Promise<Load> {
-    const { stdin, stdout, ended } = await this.mongorestore.start(
-      loadArguments(selection),
-      await this.connection(),
-      signal,
-    );
+    const command = await this.mongorestore.command(loadArguments(selection), await this.connection());
+    const { stdin, stdout, ended } = await runTool(command, signal);
     stdout.resume();
     const finished = ended.then((lines) => {
       const { restored, failed } = lines.restored() ?? { restored: 0, failed: undefined };

@@ -1,4 +1,3 @@
-import { pipeline } from 'node:stream/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { ArchiveNamespace, ArchiveSummary } from '../archive/archive-summary.js';
 import type { MetadataEdit } from '../archive/prelude-edit.js';
@@ -116,21 +115,19 @@ export class RestoreTrial {
 
   /** What is in a database now, by a dump of it that is read and not kept. */
   private async dump(database: string, signal: AbortSignal): Promise<readonly ArchiveNamespace[]> {
-    const stop = new AbortController();
-    const dump = await this.engine.dump({ database }, AbortSignal.any([signal, stop.signal]));
+    const from = await this.engine.source({ database });
     const task = { kind: 'unpack', codec: 'none', zstd: undefined, key: undefined } as const;
-    const thread = new ArchiveThread({ ...task, handOn: 'nothing', contents: true }, () => undefined);
-    const parts = [pipeline(dump.archive, thread.input, { signal }), thread.finished, dump.finished];
-    for (const part of parts) part.catch(() => stop.abort());
+    const thread = new ArchiveThread({ ...task, from, handOn: 'nothing', contents: true }, () => undefined);
+    const stop = (): void => void thread.close();
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
     try {
-      await Promise.all(parts);
       return (await thread.finished).summary.namespaces;
     } catch (error) {
       signal.throwIfAborted();
-      // A tool that fails cuts its archive short: its own word is the cause.
-      await dump.finished;
       throw error;
     } finally {
+      signal.removeEventListener('abort', stop);
       await thread.close();
     }
   }

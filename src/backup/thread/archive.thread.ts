@@ -3,11 +3,13 @@ import { pipeline } from 'node:stream/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ArchiveCheck } from '../archive/archive-check.js';
 import type { ArchiveReader } from '../archive/archive-reader.js';
+import { BackupError } from '../backup.errors.js';
 import { compressor, decompressor } from '../compression.js';
 import { Digest } from '../digest.js';
 import { Seal, Unseal } from '../encryption/seal.js';
+import type { DumpSource } from '../engine/dump-source.js';
 import { BytesIn, BytesOut } from './byte-streams.js';
-import { sendable, type ThreadMessage, type ThreadReport, type ThreadTask } from './thread-messages.js';
+import { sendable, type ThreadOrder, type ThreadReport, type ThreadTask } from './thread-messages.js';
 
 /** How often the other side is told how far this is. */
 const TELL_MS = 100;
@@ -20,10 +22,12 @@ function send(report: ThreadReport, transfer: ArrayBuffer[] = []): void {
 async function work(task: ThreadTask): Promise<void> {
   const input = new BytesIn(send);
   const output = new BytesOut(send);
-  parentPort!.on('message', (message: ThreadMessage) => {
+  const stop = new AbortController();
+  parentPort!.on('message', (message: ThreadOrder) => {
     if (message.kind === 'bytes') input.arrived(message.pieces);
     else if (message.kind === 'end') input.ended();
-    else output.taken(message.count);
+    else if (message.kind === 'taken') output.taken(message.count);
+    else stop.abort();
   });
   const plain = new Digest();
   const stored = new Digest();
@@ -31,25 +35,52 @@ async function work(task: ThreadTask): Promise<void> {
     watch: teller((counts) => send({ kind: 'progress', counts })),
     ...(task.kind === 'unpack' ? { contents: task.contents, onlyOplog: task.handOn === 'oplog' } : {}),
   });
+  const through =
+    task.kind === 'pack'
+      ? [plain, check, ...compressor(task.compression, task.zstd), ...seal(task), stored, output]
+      : [
+          stored,
+          ...unseal(task),
+          ...decompressor(task.codec, task.zstd),
+          plain,
+          check,
+          task.handOn === 'nothing' ? nowhere() : output,
+        ];
   try {
-    await pipeline(
-      (task.kind === 'pack'
-        ? [input, plain, check, ...compressor(task.compression, task.zstd), ...seal(task), stored, output]
-        : [
-            input,
-            stored,
-            ...unseal(task),
-            ...decompressor(task.codec, task.zstd),
-            plain,
-            check,
-            task.handOn === 'nothing' ? nowhere() : output,
-          ]) as Duplex[],
-    );
+    if (task.from) await dumpThrough(task.from, through as Duplex[], stop);
+    else await pipeline([input, ...through] as Duplex[]);
     const result = { stored: stored.result(), plain: plain.result(), summary: check.summary! };
     send({ kind: 'result', result });
   } catch (error) {
     send({ kind: 'failure', failure: sendable(error) });
   }
+}
+
+/** Resolves only when the dump was read to its end, and the engine vouches for it. */
+async function dumpThrough(
+  source: DumpSource,
+  through: readonly Duplex[],
+  stop: AbortController,
+): Promise<void> {
+  const { openDump } = await import('../engine/dump-source.js');
+  const { archive, finished } = await openDump(source, stop.signal);
+  let isOver = false;
+  archive.once('end', () => {
+    isOver = true;
+  });
+  const parts = [pipeline([archive, ...through] as Duplex[]), finished];
+  // Once its output has ended the tool is about to say how it went, and is let.
+  for (const part of parts) part.catch(() => isOver || stop.abort());
+  const [piped, dumped] = (await Promise.allSettled(parts)).map(failureOf);
+  // One failure brings the other with it. The tool's own comes first where its output had ended: an archive that
+  // stops in the middle is then the consequence.
+  const failures = isOver ? [dumped, piped] : [piped, dumped];
+  const failure = failures.find((one) => one instanceof BackupError) ?? failures.find(Boolean);
+  if (failure !== undefined) throw failure;
+}
+
+function failureOf(result: PromiseSettledResult<void>): unknown {
+  return result.status === 'rejected' ? result.reason : undefined;
 }
 
 function seal({ key }: ThreadTask): Duplex[] {

@@ -4,7 +4,7 @@ import type { ThreadMessage } from './thread-messages.js';
 type Post = (message: ThreadMessage, transfer: ArrayBuffer[]) => void;
 
 /** How many bytes may be on their way in one direction: enough to keep both sides busy, little to hold. */
-const WINDOW = 4 * 1024 * 1024;
+const WINDOW = 2 * 1024 * 1024;
 /** A message costs as much as hashing a hundred KiB, so what comes in small pieces goes several at a time. */
 const MESSAGE = 512 * 1024;
 
@@ -17,7 +17,6 @@ export class BytesOut extends Writable {
   /** For the next message. */
   private pieces: Uint8Array<ArrayBuffer>[] = [];
   private gathered = 0;
-  private next: NodeJS.Immediate | undefined;
 
   constructor(private readonly post: Post) {
     super({ highWaterMark: 1024 * 1024 });
@@ -39,8 +38,6 @@ export class BytesOut extends Writable {
     this.pieces.push(bytes);
     this.gathered += bytes.length;
     if (this.gathered >= MESSAGE) this.send();
-    // When all has been read that is there to be read.
-    else this.next ??= setImmediate(() => this.send());
     if (this.onTheirWay < WINDOW) done();
     else this.waiting = done;
   }
@@ -52,14 +49,11 @@ export class BytesOut extends Writable {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    clearImmediate(this.next);
     this.pieces = [];
     done(error);
   }
 
   private send(): void {
-    clearImmediate(this.next);
-    this.next = undefined;
     const { pieces } = this;
     this.pieces = [];
     this.gathered = 0;

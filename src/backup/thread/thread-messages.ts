@@ -2,30 +2,36 @@ import type { ArchiveSummary } from '../archive/archive-summary.js';
 import { BackupError, type BackupErrorCode } from '../backup.errors.js';
 import type { Codec, Compression, ZstdSource } from '../compression.js';
 import type { NamedKey } from '../encryption/seal.js';
+import type { DumpSource } from '../engine/dump-source.js';
 import type { ArchiveCounts } from '../progress.js';
 
-/** What a thread is to do with the bytes that it is sent. */
-export type ThreadTask =
+/** What a thread is to do with the bytes that it is sent or reads by itself. */
+export type ThreadTask = {
+  /** Where the bytes come from; absent: they are sent. */
+  readonly from?: DumpSource | undefined;
+} &
   /** An archive comes in; it is read in passing, compressed, encrypted and hashed, and what is to be stored comes out. */
-  | {
-      readonly kind: 'pack';
-      readonly compression: Compression;
-      readonly zstd: ZstdSource | undefined;
-      /** What it is to be encrypted with. */
-      readonly key: NamedKey | undefined;
-    }
-  /** What is stored comes in; it is hashed, decrypted and unpacked, and the archive is read. */
-  | {
-      readonly kind: 'unpack';
-      readonly codec: Codec;
-      readonly zstd: ZstdSource | undefined;
-      /** What it is encrypted with. */
-      readonly key: NamedKey | undefined;
-      /** What comes out: the archive, or only the entries of its log. */
-      readonly handOn: 'archive' | 'oplog' | 'nothing';
-      /** A digest of the documents of each namespace is made. */
-      readonly contents?: boolean | undefined;
-    };
+  (
+    | {
+        readonly kind: 'pack';
+        readonly compression: Compression;
+        readonly zstd: ZstdSource | undefined;
+        /** What it is to be encrypted with. */
+        readonly key: NamedKey | undefined;
+      }
+    /** What is stored comes in; it is hashed, decrypted and unpacked, and the archive is read. */
+    | {
+        readonly kind: 'unpack';
+        readonly codec: Codec;
+        readonly zstd: ZstdSource | undefined;
+        /** What it is encrypted with. */
+        readonly key: NamedKey | undefined;
+        /** What comes out: the archive, or only the entries of its log. */
+        readonly handOn: 'archive' | 'oplog' | 'nothing';
+        /** A digest of the documents of each namespace is made. */
+        readonly contents?: boolean | undefined;
+      }
+  );
 
 export interface Hashed {
   readonly bytes: number;
@@ -47,6 +53,11 @@ export type ThreadMessage =
   | { readonly kind: 'end' }
   /** So many bytes were used: as many more may be sent. */
   | { readonly kind: 'taken'; readonly count: number };
+
+export type ThreadOrder =
+  | ThreadMessage
+  /** The work is not wanted any more. */
+  | { readonly kind: 'stop' };
 
 export type ThreadReport =
   | ThreadMessage

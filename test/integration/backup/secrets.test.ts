@@ -7,6 +7,7 @@ import mongoose from 'mongoose';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { describeWith, type RunningServer, startOwnMongo, tools } from '../../servers/index.js';
 import { DriverEngine } from '../../../src/backup/engine/driver/driver.engine.js';
+import { openDump } from '../../../src/backup/engine/dump-source.js';
 import { MongodumpEngine } from '../../../src/backup/engine/mongodump.engine.js';
 import { contentOf, type Db, failureOf, finally_, ground, plantShop } from './ground.js';
 import { processes } from './processes.js';
@@ -100,7 +101,7 @@ describeWith(['mongod', 'mongo', 'tools'], 'a server with users', () => {
       const { signal } = new AbortController();
       const { finished } =
         job === 'dump'
-          ? await engine.dump({ database: 'shop' }, signal)
+          ? await openDump(await engine.source({ database: 'shop' }), signal)
           : await engine.load({ namespaces: [], into: new Map(), unchecked: false }, signal);
 
       const failure = await failureOf(finished);
@@ -118,7 +119,7 @@ describeWith(['mongod', 'mongo', 'tools'], 'a server with users', () => {
     const engine = new DriverEngine(uriOf('keeper', wrong, 'shop?directConnection=true'), { concurrency: 1 });
     const { signal } = new AbortController();
     for (const begun of [
-      async () => (await engine.dump({ database: 'shop' }, signal)).finished,
+      async () => (await openDump(await engine.source({ database: 'shop' }), signal)).finished,
       () => engine.load({ namespaces: [], into: new Map(), unchecked: false }, signal),
     ]) {
       const failure = await failureOf(begun());

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Crc64 } from '../../../src/backup/archive/crc64.js';
@@ -20,6 +21,11 @@ describe('CRC-64/XZ', () => {
         expect(crc.value()).toBe(bitwise(bytes));
       }),
     );
+  });
+
+  it('holds over more bytes than are worked on at a time', () => {
+    const bytes = randomBytes(150_001);
+    expect(crcOf(bytes)).toBe(bitwise(bytes));
   });
 });
 

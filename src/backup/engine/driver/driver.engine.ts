@@ -2,16 +2,15 @@ import { finished } from 'node:stream/promises';
 import mongoose from 'mongoose';
 import { BackupError } from '../../backup.errors.js';
 import {
-  type Dump,
   DumpEngine,
   type DumpManner,
   type DumpSelection,
   type Load,
   type LoadSelection,
 } from '../dump-engine.js';
+import type { DumpSource } from '../dump-source.js';
 import { type Client, connect, shownFailure } from './driver-connection.js';
 import { DriverLoad } from './driver-load.js';
-import { DumpThread } from './dump-thread.js';
 import { checkRawDocuments } from './raw-documents.js';
 
 /** The MongoDB driver, for hosts without the tools. Documents pass as bytes, in both directions. */
@@ -30,14 +29,14 @@ export class DriverEngine extends DumpEngine {
     return `mongoose-${mongoose.version}`;
   }
 
-  async dump(selection: DumpSelection, signal: AbortSignal): Promise<Dump> {
+  async source(selection: DumpSelection): Promise<DumpSource> {
     if (selection.oplog)
       throw new BackupError('OPLOG_UNAVAILABLE', {
         problem: 'The engine driver does not capture the log of a replica set',
         advice: "install the MongoDB database tools, for the engine 'mongodump'; it can restore such backups",
       });
     const version = await this.prepare('dump');
-    return new DumpThread({ uri: this.uri, selection, manner: this.manner, version }, signal);
+    return { engine: 'driver', task: { uri: this.uri, selection, manner: this.manner, version } };
   }
 
   async load(selection: LoadSelection, signal: AbortSignal): Promise<Load> {

@@ -27,10 +27,10 @@ async function work({ uri, selection, manner, version }: DumpTask): Promise<void
   } catch (error) {
     send({ kind: 'failure', failure: sendable(shownFailure(error, uri)) });
   }
-  await leave(client);
+  await client?.close().catch(() => undefined);
 }
 
-/** Without a connection and without somebody to talk to, the thread ends. */
+/** When the other side wants no more: what a thread says just before it ends by itself may get lost. */
 async function leave(client: Client | undefined): Promise<void> {
   await client?.close().catch(() => undefined);
   parentPort!.close();
