@@ -22,7 +22,6 @@ import { SwapRecovery } from './restore/swap-recovery.js';
 import { RestoreTrial } from './restore/trial.js';
 import { RunQueue } from './run-queue.js';
 import { backupAndCleanUp } from './schedule/scheduled-run.js';
-import { BackupStorage } from './storage/backup-storage.js';
 import { openBackupAt } from './storage/disk.stored-backup.js';
 import { Verification } from './verification.js';
 
@@ -49,11 +48,6 @@ const ADAPTERS: Provider[] = [
     useFactory: ({ uri }: BackupOptions) => new MongoServer(uri),
   },
   { provide: BackupStorages, inject: [BackupOptions], useFactory: ({ storages }: BackupOptions) => storages },
-  {
-    provide: BackupStorage,
-    inject: [BackupStorages],
-    useFactory: ({ primary }: BackupStorages) => primary,
-  },
   { provide: EncryptionKeys, inject: [BackupOptions], useFactory: ({ keys }: BackupOptions) => keys },
   {
     provide: BackupLocks,

@@ -177,7 +177,7 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    await Promise.all([this.creation.removeLeftovers(), this.recovery.atStart()]);
+    await Promise.all([this.creation.atStart(), this.recovery.atStart()]);
   }
 
   async beforeApplicationShutdown(): Promise<void> {

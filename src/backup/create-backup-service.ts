@@ -46,7 +46,7 @@ export function assembleBackupService(options?: BackupModuleOptions): BackupServ
     all,
     engine,
     server,
-    all.storages.primary,
+    all.storages,
     queue,
     all.keys,
     recovery,

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { Readable } from 'node:stream';
 import {
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -79,20 +80,39 @@ describeBuckets([], 'backups in a bucket', (kind) => {
       'deleted/archive',
       'living/.draft~ffffffff-1-1',
       'living/archive',
+      `both/.draft~${machine}-4194304-1`,
+      'both/.copy~ffffffff-1-1',
+      'both/archive',
       'foreign/notes.txt',
       'beside.txt',
     ])
       await put(name);
 
     expect((await storage.list()).toSorted()).toEqual(['beside.txt', 'foreign']);
-    expect((await storage.removeLeftovers()).toSorted()).toEqual(['dead', 'deleted']);
+    expect((await storage.removeLeftovers()).toSorted()).toEqual(['both', 'dead', 'deleted']);
     expect((await names()).toSorted()).toEqual([
       'beside.txt',
+      'both/.copy~ffffffff-1-1',
+      'both/archive',
       'foreign/notes.txt',
       'living/.draft~ffffffff-1-1',
       'living/archive',
     ]);
     await expect(storage.open('beside.txt')).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
+  });
+
+  it("that nobody goes on with are removed after a day, and nobody else's", async () => {
+    for (const name of ['one/archive', 'living/archive', 'one/else'])
+      await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: `backups/${name}` }));
+    await put('living/.copy~ffffffff-1-1');
+
+    // moto says of every upload that it began in 2010.
+    const gone = kind === 'moto' ? ['one/archive'] : [];
+    expect(await storage.removeLeftovers()).toEqual(gone);
+
+    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+    const left = ['living/archive', 'one/archive', 'one/else'].filter((name) => !gone.includes(name));
+    expect(Uploads.map(({ Key }) => Key!.slice('backups/'.length)).toSorted()).toEqual(left);
   });
 
   it('can not be committed once they were given up', async () => {

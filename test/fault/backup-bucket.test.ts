@@ -1,35 +1,36 @@
-import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { BackupError } from '../../src/backup/backup.errors.js';
-import { contentOf, finally_, type Ground, ground, plantShop } from '../integration/backup/ground.js';
+import { contentOf, type Ground, ground, plantShop } from '../integration/backup/ground.js';
 import { ownBucket } from '../integration/backup/own-bucket.js';
 import { type BucketServer, describeBuckets } from '../servers/index.js';
-
-/** What befalls a request; true when it was answered here. */
-type Blow = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+import { type Blow, bucketProxy } from './bucket-proxy.js';
 
 const refuse =
   (status: number, share: number): Blow =>
   (asked, response) => {
-    if (Math.random() >= share) return false;
+    if (Math.random() >= share) return 'passed on';
     asked.resume();
     response.writeHead(status, { 'content-type': 'application/xml' });
     response.end(`<Error><Code>${status === 403 ? 'AccessDenied' : 'InternalError'}</Code></Error>`);
-    return true;
+    return 'answered';
   };
 const wait: Blow = async () => {
   await sleep(Math.random() * 400);
-  return false;
+  return 'passed on' as const;
 };
 const cut =
   (share: number): Blow =>
   (asked) => {
-    if (Math.random() >= share) return false;
+    if (Math.random() >= share) return 'passed on';
     asked.socket.destroy();
-    return true;
+    return 'answered';
   };
+
+const lose =
+  (share: number): Blow =>
+  () =>
+    Math.random() < share ? 'answer lost' : 'passed on';
 
 describeBuckets(['mongo', 'tools'], 'a bucket', (kind) => {
   it.each<[string, Blow, boolean]>([
@@ -39,6 +40,7 @@ describeBuckets(['mongo', 'tools'], 'a bucket', (kind) => {
     ['fails now and then (500)', refuse(500, 0.2), true],
     ['cuts a connection now and then', cut(0.15), true],
     ['is slow', wait, true],
+    ['does what it is asked and then cuts the connection, now and then', lose(0.15), true],
   ])('that %s never shows a backup that is not whole, and loses none', async (_, blow, isBearable) => {
     const { db, service, strike } = await withBucket(kind);
     await plantShop(db);
@@ -79,35 +81,6 @@ async function withBucket(
   kind: BucketServer,
 ): Promise<Ground & { strike: (blow: Blow | undefined) => void }> {
   const { s3 } = await ownBucket(kind);
-  const state: { blow: Blow | undefined } = { blow: undefined };
-  const proxy = createServer((asked, response) => void pass(asked, response, s3.endpoint, () => state.blow));
-  await new Promise<void>((ready) => proxy.listen(0, '127.0.0.1', ready));
-  finally_(async () => {
-    proxy.closeAllConnections();
-    await new Promise((closed) => proxy.close(closed));
-  });
-  const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  const made = await ground({ storage: { s3: { ...s3, endpoint } } });
-  return {
-    ...made,
-    strike: (blow) => {
-      state.blow = blow;
-    },
-  };
-}
-
-async function pass(
-  asked: IncomingMessage,
-  response: ServerResponse,
-  to: string,
-  blow: () => Blow | undefined,
-): Promise<void> {
-  if (await blow()?.(asked, response)) return;
-  const { method = 'GET', url = '/', headers } = asked;
-  const onward = request(new URL(url, to), { method, headers }, (answer) => {
-    response.writeHead(answer.statusCode ?? 500, answer.headers);
-    answer.pipe(response);
-  });
-  onward.on('error', () => response.destroy());
-  asked.pipe(onward);
+  const { endpoint, strike } = await bucketProxy(s3.endpoint);
+  return { ...(await ground({ storage: { s3: { ...s3, endpoint } } })), strike };
 }

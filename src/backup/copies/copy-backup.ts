@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { BackupError } from '../backup.errors.js';
 import type { RestorableBackup } from '../catalogue.js';
+import { checkRoomForCopy } from '../create/room.js';
 import { Digest } from '../digest.js';
 import { inTime } from '../examination.js';
 import { calm, type ProgressListener } from '../progress.js';
@@ -14,7 +15,7 @@ const TELL_MS = 250;
  * that the manifest speaks of.
  *
  * @throws BackupError BACKUP_DAMAGED when what was read isn't what was stored, BACKUP_NOT_FOUND when it was deleted
- *   meanwhile, STORAGE_FULL, STORAGE_UNUSABLE; nothing stays then
+ *   meanwhile, STORAGE_FULL, STORAGE_UNUSABLE; nothing stays then but what the next attempt goes on with
  */
 export async function copyBackup(
   { stored, manifest }: RestorableBackup,
@@ -24,8 +25,9 @@ export async function copyBackup(
 ): Promise<StoredBackup> {
   const text = await stored.manifest();
   if (text === undefined) throw gone(stored);
+  await checkRoomForCopy(to, manifest.archive.bytes);
   signal.throwIfAborted();
-  const draft = await to.begin(manifest.id);
+  const draft = await to.begin(manifest.id, 'copy');
   let copy: StoredBackup;
   try {
     const digest = new Digest();
@@ -46,7 +48,7 @@ export async function copyBackup(
         advice: 'make another one',
       });
     signal.throwIfAborted();
-    copy = await draft.commit(text);
+    copy = await draft.commit(text, signal);
   } catch (error) {
     await inTime(to, draft.discard()).catch(() => undefined);
     throw error;

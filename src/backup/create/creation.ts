@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { type Backup, describeBackup } from '../backup.js';
 import { BackupError, invalidOption, list } from '../backup.errors.js';
 import { BackupIds } from '../backup-id.js';
 import { BackupOptions, refuseUnknown } from '../backup.options.js';
 import { BackupCopies } from '../copies/backup-copies.js';
+import { BackupStorages } from '../copies/backup-storages.js';
 import { withDeadline } from './deadline.js';
 import { precedent } from './precedent.js';
 import { checkRoom } from './room.js';
@@ -20,7 +22,7 @@ import { type StoredDump, storeDump } from '../pipeline.js';
 import type { ProgressListener } from '../progress.js';
 import { SwapRecovery } from '../restore/swap-recovery.js';
 import { RunQueue } from '../run-queue.js';
-import { BackupStorage } from '../storage/backup-storage.js';
+import type { BackupStorage } from '../storage/backup-storage.js';
 
 export interface CreateBackupOptions {
   /** Kept with the backup; up to 200 characters. */
@@ -40,6 +42,9 @@ export interface CreateBackupOptions {
   onProgress?: ProgressListener | undefined;
 }
 
+/** How long the start of an application waits for a storage that doesn't answer. */
+const PATIENCE_MS = 2_000;
+
 /** Makes backups. One is there only when its dump was proved whole and all of it is stored. */
 @Injectable()
 export class BackupCreation {
@@ -50,7 +55,7 @@ export class BackupCreation {
     private readonly options: BackupOptions,
     private readonly engine: DumpEngine,
     private readonly server: DatabaseServer,
-    private readonly storage: BackupStorage,
+    private readonly storages: BackupStorages,
     private readonly queue: RunQueue,
     private readonly keys: EncryptionKeys,
     private readonly recovery: SwapRecovery,
@@ -78,11 +83,22 @@ export class BackupCreation {
   }
 
   /** Removes what killed processes left behind. A storage that can't be used is said, not thrown. */
-  async removeLeftovers(): Promise<void> {
+  async removeLeftovers(storages: readonly BackupStorage[] = this.storages.all): Promise<void> {
+    await Promise.all(storages.map((storage) => this.removeLeftoversOf(storage)));
+  }
+
+  /** The same, and no start of an application waits long for a storage that doesn't answer. */
+  async atStart(): Promise<void> {
+    await Promise.race([this.removeLeftovers(), sleep(PATIENCE_MS, undefined, { ref: false })]);
+  }
+
+  private async removeLeftoversOf(storage: BackupStorage): Promise<void> {
     try {
-      const removed = await this.storage.removeLeftovers();
+      const removed = await storage.removeLeftovers();
       if (removed.length > 0)
-        this.log.log(`Removed unfinished backups of processes that are gone: ${list(removed)}`);
+        this.log.log(
+          `Removed unfinished backups of processes that are gone from ${storage.location}: ${list(removed)}`,
+        );
     } catch (error) {
       this.log.warn(`Unfinished backups could not be looked for. ${(error as Error).message}`);
     }
@@ -123,19 +139,19 @@ export class BackupCreation {
   ): Promise<Backup> {
     const begun = performance.now();
     const now = this.options.clock.now();
-    await this.removeLeftovers();
+    const { primary } = this.storages;
+    await this.removeLeftovers([primary]);
     const key = await this.keys.current();
     const version = await this.engine.prepare('dump');
     const plan = planDump(request, await this.server.use((session) => this.look(session, request)));
     signal.throwIfAborted();
     const totals = await totalsOf(this.server, plan.namespaces);
     const { compression } = this.options;
-    if (totals)
-      await checkRoom(this.storage, totals, compression.codec, () => precedent(this.storage, request));
+    if (totals) await checkRoom(primary, totals, compression.codec, () => precedent(primary, request));
     signal.throwIfAborted();
 
     const id = this.ids.next(now);
-    const draft = await this.storage.begin(id);
+    const draft = await primary.begin(id);
     try {
       const { selection } = plan;
       const ask = (): Promise<unknown> => this.server.use((session) => session.version());
@@ -161,9 +177,9 @@ export class BackupCreation {
       });
       await confirm();
       signal.throwIfAborted();
-      const stored = await draft.commit(writeManifest(manifest));
+      const stored = await draft.commit(writeManifest(manifest), signal);
       await confirm().catch(async (error: unknown) => {
-        await this.storage.delete(id);
+        await primary.delete(id);
         throw error;
       });
       return describeBackup(manifest, stored.location);

@@ -40,9 +40,22 @@ export async function checkRoom(
   const plainBytes = [...totals.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   if (plainBytes <= free) return;
   const needed = neededBytes(plainBytes, codec, await before());
-  if (needed <= free) return;
-  throw new BackupError('STORAGE_FULL', {
-    problem: `There is no room for the backup at ${storage.location}: ${free} bytes are free, it needs at least ${needed}`,
+  if (needed > free) throw noRoom(storage, free, needed);
+}
+
+/**
+ * The same for a copy, of which the bytes are known.
+ *
+ * @throws BackupError STORAGE_FULL
+ */
+export async function checkRoomForCopy(storage: BackupStorage, bytes: number): Promise<void> {
+  const free = await storage.freeBytes();
+  if (free !== undefined && free < bytes) throw noRoom(storage, free, bytes);
+}
+
+function noRoom({ location }: BackupStorage, free: number, needed: number): BackupError {
+  return new BackupError('STORAGE_FULL', {
+    problem: `There is no room for the backup at ${location}: ${free} bytes are free, it needs at least ${needed}`,
     advice: 'free space, raise the quota, or keep fewer backups',
   });
 }

@@ -11,8 +11,13 @@ export abstract class BackupStorage {
   /** Where this is, for people; without secrets. */
   abstract readonly location: string;
 
-  /** Begins a backup that nobody sees before `commit`. Fails when the id is taken. */
-  abstract begin(id: string): Promise<BackupDraft>;
+  /**
+   * Begins a backup that nobody sees before `commit`. Fails when the id is taken.
+   *
+   * @param purpose `'copy'`: of a backup that is whole elsewhere, so that the same bytes can be had again. What a
+   *   storage got of a copy that broke off it may keep, unseen, to go on with at the next attempt, for a day.
+   */
+  abstract begin(id: string, purpose?: DraftPurpose): Promise<BackupDraft>;
 
   /** The names of all that could be a backup, foreign things included, drafts excluded. Empty when there is nothing. */
   abstract list(): Promise<readonly string[]>;
@@ -38,15 +43,22 @@ export abstract class BackupStorage {
   }
 }
 
+export type DraftPurpose = 'new' | 'copy';
+
 /** A backup in the making. Ended by `commit` or by `discard`. */
 export abstract class BackupDraft {
   /** Stores an object durably under this name. Rejects when the content ends with an error; nothing stays then. */
   abstract write(name: string, content: Readable): Promise<void>;
 
-  /** Stores the manifest, durably and last, and makes the backup visible. When it rejects there is no backup. */
-  abstract commit(manifest: string): Promise<StoredBackup>;
+  /**
+   * Stores the manifest, durably and last, and makes the backup visible. When it rejects there is no backup, once
+   * `discard` was done.
+   *
+   * @param signal ends the wait for a storage that is out of reach for now
+   */
+  abstract commit(manifest: string, signal?: AbortSignal): Promise<StoredBackup>;
 
-  /** Removes everything of it. */
+  /** Removes everything of it that isn't to be gone on with. */
   abstract discard(): Promise<void>;
 }
 

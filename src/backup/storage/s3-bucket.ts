@@ -1,101 +1,98 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { S3Client } from '@aws-sdk/client-s3';
+import type { ListMultipartUploadsCommandInput } from '@aws-sdk/client-s3';
 import { BackupError } from '../backup.errors.js';
-import { isMissing, isTaken, s3Error } from './s3-errors.js';
+import { S3Connection } from './s3-connection.js';
+import { isTaken, s3Error, unlessMissing } from './s3-errors.js';
 import type { S3Options } from './s3-options.js';
+import { S3Upload } from './s3-upload.js';
 
 export interface S3Object {
   /** Without the bucket's prefix. */
   readonly name: string;
-  readonly bytes: number;
   readonly changed: Date;
 }
 
-const PART_BYTES = 16 * 1024 * 1024;
-const AT_ONCE = 4;
+/** An upload in parts that was begun and neither completed nor ended. */
+export interface UnfinishedUpload {
+  readonly name: string;
+  readonly id: string;
+  readonly begun: Date;
+}
+
 /** What a mark holds: the SDK has doubts about nothing at all. */
 export const MARK = '-';
 /** How often a download is taken up again where it broke off. */
 const RESUMES = 5;
 
-/** What is asked of a bucket, in our words and with our errors. The SDK is loaded when it is first needed. */
+/** What is asked of a bucket, in our words and with our errors. */
 export class S3Bucket {
   readonly location: string;
-  private readonly prefix: string;
-  /** Private to the language, so that nobody sees the credentials by looking at this. */
-  readonly #options: S3Options;
-  #sdk: Promise<Sdk> | undefined;
+  private readonly connection: S3Connection;
 
   constructor(options: S3Options) {
-    this.#options = options;
-    this.prefix = `${options.prefix ?? 'backups'}/`;
-    this.location = `s3://${options.bucket}/${options.prefix ?? 'backups'}`;
+    this.connection = new S3Connection(options);
+    this.location = this.connection.location;
   }
 
-  /** All objects whose names begin so. */
-  async list(begin = ''): Promise<S3Object[]> {
-    return this.ask(async ({ s3, client }) => {
+  /**
+   * All objects whose names begin so.
+   *
+   * @param until waits for a bucket that is out of reach, until this is aborted
+   */
+  async list(begin = '', until?: AbortSignal): Promise<S3Object[]> {
+    const { prefix, bucket } = this.connection;
+    return this.connection.ask(async ({ s3, client }) => {
       const found: S3Object[] = [];
-      const input = { Bucket: this.#options.bucket, Prefix: this.prefix + begin };
-      for await (const page of s3.paginateListObjectsV2({ client }, input))
-        for (const { Key = '', Size = 0, LastModified = new Date(0) } of page.Contents ?? [])
-          found.push({ name: Key.slice(this.prefix.length), bytes: Size, changed: LastModified });
+      for await (const page of s3.paginateListObjectsV2({ client }, { ...bucket, Prefix: prefix + begin }))
+        for (const { Key = '', LastModified = new Date(0) } of page.Contents ?? [])
+          found.push({ name: Key.slice(prefix.length), changed: LastModified });
       return found;
-    });
+    }, until);
   }
 
-  /** Stores a small object. @returns false when there is one of that name, which stays as it is */
-  async putNew(name: string, body: string): Promise<boolean> {
-    return this.ask(async ({ s3, client }) => {
-      const input = { ...this.target(name), ...this.kept(), Body: body, IfNoneMatch: '*' };
-      return client.send(new s3.PutObjectCommand(input)).then(
-        () => true,
-        (error: unknown) => {
-          if (isTaken(error)) return false;
-          throw error;
-        },
-      );
-    });
+  /**
+   * Stores a small object.
+   *
+   * @param until waits for a bucket that is out of reach, until this is aborted
+   * @returns false when there is one of that name, which stays as it is
+   */
+  async putNew(name: string, body: string, until?: AbortSignal): Promise<boolean> {
+    // A request whose answer got lost is made again, and then finds what it stored itself.
+    const token = randomUUID();
+    const target = this.connection.target(name);
+    const input = { ...target, ...this.connection.kept(), Body: body, Metadata: { token }, IfNoneMatch: '*' };
+    return this.connection.ask(async (sdk) => {
+      try {
+        await sdk.client.send(new sdk.s3.PutObjectCommand(input));
+        return true;
+      } catch (error) {
+        if (!isTaken(error)) throw error;
+        const found = await this.connection.head(sdk, name);
+        return found?.Metadata?.['token'] === token;
+      }
+    }, until);
   }
 
   async touch(name: string): Promise<void> {
-    await this.ask(({ s3, client }) =>
-      client.send(new s3.PutObjectCommand({ ...this.target(name), Body: MARK })),
+    await this.connection.ask(({ s3, client }) =>
+      client.send(new s3.PutObjectCommand({ ...this.connection.target(name), Body: MARK })),
     );
   }
 
-  /** Stores what a stream brings, in parts; what of it was sent is taken back when it fails. */
-  async upload(name: string, content: Readable): Promise<void> {
-    // What the content itself fails with is not the storage's.
-    let broken: { error: unknown } | undefined;
-    content.once('error', (error) => (broken = { error }));
-    await this.ask(async ({ lib, client }) => {
-      const upload = new lib.Upload({
-        client,
-        params: { ...this.target(name), ...this.kept(), Body: content, IfNoneMatch: '*' },
-        partSize: this.#options.partBytes ?? PART_BYTES,
-        queueSize: AT_ONCE,
-      });
-      try {
-        await upload.done();
-      } catch (error) {
-        content.destroy();
-        if (!isTaken(error)) throw error;
-        throw new BackupError('STORAGE_UNUSABLE', {
-          problem: `Something is already at ${this.location}/${name}`,
-        });
-      }
-    }).catch((error: unknown) => {
-      throw broken ? broken.error : error;
-    });
+  /**
+   * Stores what a stream brings, in parts.
+   *
+   * @param resume goes on with an upload of the same name that broke off, and leaves this one to be gone on with
+   */
+  async upload(name: string, content: Readable, resume: boolean): Promise<void> {
+    await new S3Upload(this.connection, name, resume).run(content);
   }
 
   /** Undefined when there is none of that name. */
   async size(name: string): Promise<number | undefined> {
-    return this.ask(async ({ s3, client }) => {
-      const found = await client.send(new s3.HeadObjectCommand(this.target(name))).catch(unlessMissing);
-      return found && (found.ContentLength ?? 0);
-    });
+    const found = await this.connection.ask((sdk) => this.connection.head(sdk, name));
+    return found && (found.ContentLength ?? 0);
   }
 
   /** Its bytes, taken up again where the connection breaks; undefined when there is none of that name. */
@@ -106,20 +103,34 @@ export class S3Bucket {
   }
 
   async remove(names: readonly string[]): Promise<void> {
-    await this.ask(async ({ s3, client }) => {
-      for (const name of names) await client.send(new s3.DeleteObjectCommand(this.target(name)));
+    await this.connection.ask(async ({ s3, client }) => {
+      for (const name of names) await client.send(new s3.DeleteObjectCommand(this.connection.target(name)));
     });
   }
 
-  /** Ends uploads that nobody will complete. */
-  async abortUploads(begin: string): Promise<void> {
-    await this.ask(async ({ s3, client }) => {
-      const { bucket: Bucket } = this.#options;
-      const { Uploads = [] } = await client.send(
-        new s3.ListMultipartUploadsCommand({ Bucket, Prefix: this.prefix + begin }),
-      );
-      for (const { Key, UploadId } of Uploads)
-        await client.send(new s3.AbortMultipartUploadCommand({ Bucket, Key, UploadId })).catch(unlessMissing);
+  /** Uploads that nobody has ended, of objects whose names begin so. */
+  async uploads(begin = ''): Promise<UnfinishedUpload[]> {
+    const { prefix, bucket } = this.connection;
+    return this.connection.ask(async ({ s3, client }) => {
+      const found: UnfinishedUpload[] = [];
+      let after: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> = {};
+      for (;;) {
+        const input: ListMultipartUploadsCommandInput = { ...bucket, Prefix: prefix + begin, ...after };
+        const page = await client.send(new s3.ListMultipartUploadsCommand(input));
+        for (const { Key = '', UploadId = '', Initiated = new Date(0) } of page.Uploads ?? [])
+          found.push({ name: Key.slice(prefix.length), id: UploadId, begun: Initiated });
+        if (!page.IsTruncated || !page.NextKeyMarker) return found;
+        after = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+      }
+    });
+  }
+
+  async abort(uploads: readonly UnfinishedUpload[]): Promise<void> {
+    await this.connection.ask(async ({ s3, client }) => {
+      for (const { name, id } of uploads) {
+        const input = { ...this.connection.target(name), UploadId: id };
+        await client.send(new s3.AbortMultipartUploadCommand(input)).catch(unlessMissing);
+      }
     });
   }
 
@@ -127,8 +138,8 @@ export class S3Bucket {
     let at = 0;
     for (let attempt = 0; at < size; attempt++) {
       try {
-        const body = await this.ask(async ({ s3, client }) => {
-          const input = { ...this.target(name), Range: `bytes=${at}-${size - 1}` };
+        const body = await this.connection.ask(async ({ s3, client }) => {
+          const input = { ...this.connection.target(name), Range: `bytes=${at}-${size - 1}` };
           return (await client.send(new s3.GetObjectCommand(input))).Body as Readable;
         });
         for await (const chunk of body) {
@@ -141,56 +152,4 @@ export class S3Bucket {
       }
     }
   }
-
-  private target(name: string) {
-    return { Bucket: this.#options.bucket, Key: this.prefix + name };
-  }
-
-  private kept() {
-    const { serverSideEncryption, kmsKeyId, storageClass } = this.#options;
-    return {
-      ...(serverSideEncryption ? { ServerSideEncryption: serverSideEncryption } : {}),
-      ...(kmsKeyId ? { SSEKMSKeyId: kmsKeyId } : {}),
-      ...(storageClass ? { StorageClass: storageClass as 'STANDARD_IA' } : {}),
-    };
-  }
-
-  private async ask<T>(work: (sdk: Sdk) => Promise<T>): Promise<T> {
-    try {
-      return await work(await (this.#sdk ??= loadSdk(this.#options)));
-    } catch (error) {
-      throw s3Error(error, this.location);
-    }
-  }
-}
-
-interface Sdk {
-  readonly s3: typeof import('@aws-sdk/client-s3');
-  readonly lib: typeof import('@aws-sdk/lib-storage');
-  readonly client: S3Client;
-}
-
-async function loadSdk(options: S3Options): Promise<Sdk> {
-  const { region, endpoint, credentials } = options;
-  const [s3, lib] = await Promise.all([import('@aws-sdk/client-s3'), import('@aws-sdk/lib-storage')]).catch(
-    (error: unknown) => {
-      throw new BackupError('STORAGE_UNUSABLE', {
-        problem: 'The client library for S3 is not installed',
-        advice: 'npm install @aws-sdk/client-s3 @aws-sdk/lib-storage',
-        cause: error,
-      });
-    },
-  );
-  const client = new s3.S3Client({
-    maxAttempts: 5,
-    forcePathStyle: options.forcePathStyle ?? endpoint !== undefined,
-    ...(region || endpoint ? { region: region ?? 'us-east-1' } : {}),
-    ...(endpoint ? { endpoint } : {}),
-    ...(credentials ? { credentials } : {}),
-  });
-  return { s3, lib, client };
-}
-
-function unlessMissing(error: unknown): undefined {
-  if (!isMissing(error)) throw error;
 }

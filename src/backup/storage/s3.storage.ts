@@ -1,23 +1,24 @@
 import { BackupError } from '../backup.errors.js';
 import { MANIFEST_NAME } from '../manifest.js';
 import { OWNER_MARK, ownerMark, ownerState } from '../process-owner.js';
-import { type BackupDraft, BackupStorage, type StoredBackup } from './backup-storage.js';
+import { type BackupDraft, BackupStorage, type DraftPurpose, type StoredBackup } from './backup-storage.js';
 import { MARK, S3Bucket, type S3Object } from './s3-bucket.js';
 import { checkS3Options, type S3Options } from './s3-options.js';
-import { S3Draft, S3StoredBackup } from './s3.draft.js';
+import { DELETED, S3Draft, S3StoredBackup } from './s3.draft.js';
 
-/** `ID/.draft~OWNER`: a backup in the making, and whose it is. */
-const DRAFT = new RegExp(`^\\.draft~(${OWNER_MARK})$`);
-/** `ID/.deleted`: no backup any more. Anyone may finish it. */
-const DELETED = '.deleted';
-const OURS = /^(manifest\.json|archive(\.[a-z0-9]+)*|\.deleted|\.draft~.*)$/;
+/** `ID/.draft~OWNER`, `ID/.copy~OWNER`: a backup, or the copy of one, in the making, and whose it is. */
+const DRAFT = new RegExp(`^\\.(draft|copy)~(${OWNER_MARK})$`);
+const OURS = /^(manifest\.json|archive(\.[a-z0-9]+)*|\.deleted|\.(draft|copy)~.*)$/;
 /** A draft of another host that has not shown a sign of life for so long is given up. */
 const GIVEN_UP_AFTER_MS = 10 * 60_000;
+/** An upload that nobody has gone on with for so long is removed. */
+const ABANDONED_AFTER_MS = 24 * 60 * 60_000;
 
 /**
  * Backups in a bucket: the objects under `PREFIX/ID/`. A bucket has no rename, so a backup is there from the moment
  * that its manifest is: stored last, and only where there is none (`If-None-Match`). A mark says whose a draft is,
- * another that a backup is being deleted; the manifest goes first then.
+ * another that a backup is being deleted; the manifest goes first then. What a copy that broke off has sent stays as an
+ * unfinished upload, which is no object, until it is gone on with or a day is over.
  */
 export class S3Storage extends BackupStorage {
   readonly location: string;
@@ -30,11 +31,11 @@ export class S3Storage extends BackupStorage {
     this.location = this.bucket.location;
   }
 
-  async begin(id: string): Promise<BackupDraft> {
+  async begin(id: string, purpose: DraftPurpose = 'new'): Promise<BackupDraft> {
     if ((await this.bucket.list(`${id}/`)).length > 0) throw this.taken(id);
-    const mark = `${id}/.draft~${ownerMark()}`;
+    const mark = `${id}/.${purpose === 'copy' ? 'copy' : 'draft'}~${ownerMark()}`;
     if (!(await this.bucket.putNew(mark, MARK))) throw this.taken(id);
-    return new S3Draft(this.bucket, id, mark);
+    return new S3Draft(this.bucket, id, mark, purpose);
   }
 
   async list(): Promise<readonly string[]> {
@@ -64,33 +65,52 @@ export class S3Storage extends BackupStorage {
 
   async removeLeftovers(): Promise<readonly string[]> {
     const removed: string[] = [];
+    const drafts = new Set<string>();
     for (const [id, names] of grouped(await this.bucket.list())) {
-      const over = [...names.values()].filter((object) => this.isOver(object));
+      const marks = [...names.values()].filter(({ name }) => ownerOf(name) !== undefined);
+      const over = marks.filter((mark) => isOver(mark));
+      if (marks.length > over.length) drafts.add(id);
       if (names.has(DELETED)) await this.empty(id);
       else if (over.length === 0) continue;
-      else if (names.has(MANIFEST_NAME)) await this.bucket.remove(over.map(({ name }) => name));
-      else await this.empty(id);
+      else if (names.has(MANIFEST_NAME) || drafts.has(id)) await this.bucket.remove(over.map(nameOf));
+      else await this.giveUp(id);
       removed.push(id);
     }
-    return removed;
+    return [...removed, ...(await this.removeAbandoned(drafts))];
   }
 
-  private isOver({ name, changed }: S3Object): boolean {
-    const [, owner] = DRAFT.exec(name.slice(name.indexOf('/') + 1)) ?? [];
-    if (owner === undefined) return false;
-    const state = ownerState(owner);
-    return state === 'elsewhere' ? Date.now() - changed.getTime() > GIVEN_UP_AFTER_MS : state === 'dead';
+  /** Uploads of copies that nobody has gone on with, and of drafts whose mark is gone. */
+  private async removeAbandoned(drafts: ReadonlySet<string>): Promise<string[]> {
+    const before = Date.now() - ABANDONED_AFTER_MS;
+    const uploads = (await this.bucket.uploads()).filter(({ name, begun }) => {
+      const [id = '', ...rest] = name.split('/');
+      return begun.getTime() < before && !drafts.has(id) && OURS.test(rest.join('/'));
+    });
+    await this.bucket.abort(uploads);
+    return uploads.map(nameOf);
+  }
+
+  /** A draft whose owner is dead, or seems to be: one that commits it after all sees the mark, or is seen here. */
+  private async giveUp(id: string): Promise<void> {
+    await this.bucket.putNew(`${id}/${DELETED}`, MARK);
+    const names = await this.bucket.list(`${id}/`);
+    if (names.some(({ name }) => name === `${id}/${MANIFEST_NAME}`))
+      return this.bucket.remove([`${id}/${DELETED}`]);
+    await this.empty(
+      id,
+      names.every(({ name }) => !name.startsWith(`${id}/.copy~`)),
+    );
   }
 
   /** Only what is ours goes, the manifest first and the marks last. */
-  private async empty(id: string): Promise<void> {
-    await this.bucket.abortUploads(`${id}/`);
+  private async empty(id: string, withUploads = true): Promise<void> {
+    if (withUploads) await this.bucket.abort(await this.bucket.uploads(`${id}/`));
     const names = (await this.bucket.list(`${id}/`)).map(({ name }) => name.slice(id.length + 1));
     const ours = names.filter((name) => OURS.test(name) && name !== MANIFEST_NAME);
     const order = [MANIFEST_NAME, ...ours.filter((name) => !name.startsWith('.'))];
-    await this.bucket.remove(
-      [...order, ...ours.filter((name) => name.startsWith('.'))].map((name) => `${id}/${name}`),
-    );
+    // The one that makes it unseen is the very last.
+    const marks = ours.filter((name) => name.startsWith('.') && name !== DELETED);
+    await this.bucket.remove([...order, ...marks, DELETED].map((name) => `${id}/${name}`));
   }
 
   private notFound(id: string): BackupError {
@@ -103,6 +123,19 @@ export class S3Storage extends BackupStorage {
   private taken(id: string): BackupError {
     return new BackupError('STORAGE_UNUSABLE', { problem: `Something is already at ${this.location}/${id}` });
   }
+}
+
+function ownerOf(name: string): string | undefined {
+  return DRAFT.exec(name.slice(name.indexOf('/') + 1))?.[2];
+}
+
+function isOver({ name, changed }: S3Object): boolean {
+  const state = ownerState(ownerOf(name)!);
+  return state === 'elsewhere' ? Date.now() - changed.getTime() > GIVEN_UP_AFTER_MS : state === 'dead';
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name;
 }
 
 /** Objects by the folder they are in; what lies beside the folders has an empty name of its own. */

@@ -12,7 +12,6 @@ import { describeWith, tools } from '../../servers/index.js';
 import { script } from './compiled.js';
 import { contentOf, failureOf, folder, ground, plantShop } from './ground.js';
 import { ownBucket } from './own-bucket.js';
-import { until } from './processes.js';
 
 type Step = 'begin' | 'write' | 'commit' | 'list' | 'open' | 'delete';
 
@@ -346,9 +345,24 @@ describeWith(['mongo', 'tools'], 'copies of backups', () => {
     expect((await service.listBackups()).map(({ copies }) => copies!.map(({ status }) => status))).toEqual([
       ['good', 'missing'],
     ]);
+    // With the next start.
+    await place.another();
+    expect(await readdir(second)).toEqual([]);
     await service.copyBackups();
-    await until(async () => (await readdir(second)).every((name) => !name.startsWith('.')));
     expect(await readdir(second)).toEqual(await ids(service));
+  });
+
+  it('for which there is no room are not begun', async () => {
+    const second = await failingStorage();
+    second.freeBytes = async () => 100;
+    const { db, service } = await ground({ storage: ['disk', second] });
+    await plantShop(db);
+
+    const { copies } = await service.createBackup();
+
+    expect(copies).toMatchObject([{ status: 'good' }, { status: 'missing' }]);
+    expect(copies![1]!.problem).toContain('100 bytes are free');
+    expect(await readdir(second.location).catch(() => [])).toEqual([]);
   });
 
   it('made by two processes at once are whole, and there once', async () => {
