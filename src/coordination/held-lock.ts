@@ -80,12 +80,16 @@ export class HeldLock {
   private async renewed(): Promise<void> {
     const { lock, name, holder, ttlMs } = this.options;
     const asked = performance.now();
+    // Whatever becomes of the question: from then on another may have it.
+    const over = setTimeout(() => this.lose(), Math.max(0, this.sureUntil - asked));
     try {
       if (await lock.renew(name, holder, ttlMs)) this.sureUntil = asked + ttlMs;
       else this.lose();
     } catch {
       // Out of reach: others can't have taken it before it has run out.
       if (performance.now() >= this.sureUntil) this.lose();
+    } finally {
+      clearTimeout(over);
     }
   }
 

@@ -11,8 +11,10 @@ export abstract class Lock {
   /**
    * Takes the lock if it is free.
    *
-   * @param turn of work that is to be done once by all together, such as the tick of a schedule: a turn that was taken
-   *   once, or an earlier one, is never given again, however soon the lock is free. Any number that grows.
+   * @param turn of work that is to be done once by all together, such as the tick of a schedule: when it is due, in
+   *   milliseconds since the epoch. A turn that was taken once, or an earlier one, is never given again, however soon
+   *   the lock is free. But one that was taken long before its time, by a process whose clock was wrong, does not stand
+   *   in the way of earlier ones: nobody could work until that time has come.
    * @returns the fencing token, higher than that of everyone who held this name before: what refuses a lower one than
    *   it has seen is safe from a holder that was frozen, lost the lock, and woke up. Undefined when another holds the
    *   lock, or when the turn was taken.
@@ -31,3 +33,6 @@ export abstract class Lock {
   /** Closes what was opened for it, for good: from now on every method rejects. Locks that are held end by themselves. */
   abstract close(): Promise<void>;
 }
+
+/** How long before its time, by the clock of the place, a turn may be taken and still stand for all before it. */
+export const EARLIEST_MS = 5 * 60_000;

@@ -1,5 +1,6 @@
 import mongoose from 'mongoose';
-import { Lock } from './lock.js';
+import { inTime } from './in-time.js';
+import { EARLIEST_MS, Lock } from './lock.js';
 
 const { MongoClient } = mongoose.mongo;
 type Client = InstanceType<typeof MongoClient>;
@@ -21,7 +22,7 @@ export interface MongoLockOptions {
   readonly collection: string;
 }
 
-/** How long to look for the server, unless the connection string says otherwise. */
+/** How long to look for the server, unless the connection string says otherwise; and then to wait for its answer. */
 const PATIENCE_MS = 5_000;
 
 /**
@@ -37,25 +38,28 @@ export class MongoLock extends Lock {
   }
 
   async acquire(name: string, holder: string, ttlMs: number, turn?: number): Promise<number | undefined> {
-    const found = await takeIfFree(await this.locks(name), name, holder, ttlMs, turn);
+    const found = await this.ask(name, (locks) => takeIfFree(locks, name, holder, ttlMs, turn));
     return found.holder === holder ? found.token : undefined;
   }
 
   async renew(name: string, holder: string, ttlMs: number): Promise<boolean> {
-    const locks = await this.locks(name);
     const until = { $add: ['$$NOW', ttlMs] };
-    return (await locks.updateOne({ _id: name, holder }, [{ $set: { until } }])).matchedCount === 1;
+    const { matchedCount } = await this.ask(name, (locks) =>
+      locks.updateOne({ _id: name, holder }, [{ $set: { until } }]),
+    );
+    return matchedCount === 1;
   }
 
   async release(name: string, holder: string): Promise<void> {
-    const locks = await this.locks(name);
-    await locks.updateOne({ _id: name, holder }, { $unset: { holder: 1, until: 1 } });
+    await this.ask(name, (locks) => locks.updateOne({ _id: name, holder }, { $unset: { holder: 1, until: 1 } }));
   }
 
   async holder(name: string): Promise<string | undefined> {
-    const locks = await this.locks(name);
     const isHeld = { $gt: ['$until', '$$NOW'] };
-    return (await locks.findOne({ _id: name, $expr: isHeld }, { readPreference: 'primary' }))?.holder;
+    const found = await this.ask(name, (locks) =>
+      locks.findOne({ _id: name, $expr: isHeld }, { readPreference: 'primary' }),
+    );
+    return found?.holder;
   }
 
   async close(): Promise<void> {
@@ -65,19 +69,22 @@ export class MongoLock extends Lock {
     await (await client?.catch(() => undefined))?.close();
   }
 
-  private async locks(name: string): Promise<Locks> {
+  private async ask<T>(name: string, step: (locks: Locks) => Promise<T>): Promise<T> {
     if (this.isClosed) throw new Error('The lock was closed');
     const { uri, databaseOf, collection } = this.options;
     this.client ??= connect(uri);
+    let client: Client;
     try {
-      const client = await this.client;
-      return client
-        .db(databaseOf?.(name))
-        .collection<LockDocument>(collection, { writeConcern: { w: 'majority', wtimeoutMS: PATIENCE_MS } });
+      client = await this.client;
     } catch (error) {
       this.client = undefined;
       throw error;
     }
+    const locks = client
+      .db(databaseOf?.(name))
+      .collection<LockDocument>(collection, { writeConcern: { w: 'majority', wtimeoutMS: PATIENCE_MS } });
+    // A server that is frozen takes the command and says nothing: the driver alone would wait for most of a minute.
+    return inTime(step(locks), 'MongoDB', client.options.serverSelectionTimeoutMS + PATIENCE_MS);
   }
 }
 
@@ -90,7 +97,12 @@ async function takeIfFree(
   turn: number | undefined,
 ): Promise<LockDocument> {
   const isFree = { $lte: [{ $ifNull: ['$until', '$$NOW'] }, '$$NOW'] };
-  const isNext = turn === undefined ? true : { $lt: [{ $ifNull: ['$turn', null] }, turn] };
+  const last = { $ifNull: ['$turn', null] };
+  const isAhead = { $gt: [last, { $add: [{ $toLong: '$$NOW' }, EARLIEST_MS] }] };
+  const isNext =
+    turn === undefined
+      ? true
+      : { $and: [{ $ne: [last, turn] }, { $or: [{ $lt: [last, turn] }, isAhead] }] };
   const taken = {
     _id: '$_id',
     holder: { $literal: holder },
@@ -101,11 +113,7 @@ async function takeIfFree(
   };
   const step = [{ $replaceWith: { $cond: [{ $and: [isFree, isNext] }, taken, '$$ROOT'] } }];
   const update = () =>
-    locks.findOneAndUpdate({ _id: name }, step, {
-      upsert: true,
-      returnDocument: 'after',
-      maxTimeMS: PATIENCE_MS,
-    });
+    locks.findOneAndUpdate({ _id: name }, step, { upsert: true, returnDocument: 'after' });
   try {
     return (await update())!;
   } catch (error) {

@@ -1,5 +1,6 @@
 import { createClient } from 'redis';
-import { Lock } from './lock.js';
+import { inTime } from './in-time.js';
+import { EARLIEST_MS, Lock } from './lock.js';
 
 /** What is used of a node-redis client: one server's, a cluster's or that of sentinels. */
 export interface RedisLockClient {
@@ -36,6 +37,7 @@ export class RedisLock extends Lock {
       holder,
       String(ttlMs),
       turn === undefined ? '' : String(turn),
+      String(EARLIEST_MS),
     );
     return Number(token) > 0 ? Number(token) : undefined;
   }
@@ -62,7 +64,8 @@ export class RedisLock extends Lock {
   private async run(script: string, name: string, ...args: string[]): Promise<unknown> {
     const slot = `${this.options.prefix}{${encodeURIComponent(name)}}`;
     const client = await this.client();
-    return inTime(client.eval(script, { keys: [`${slot}:held`, `${slot}:last`], arguments: args }));
+    const asked = client.eval(script, { keys: [`${slot}:held`, `${slot}:last`], arguments: args });
+    return inTime(asked, 'Redis', PATIENCE_MS);
   }
 
   private async client(): Promise<RedisLockClient> {
@@ -83,12 +86,13 @@ type OwnClient = Awaited<ReturnType<typeof connect>>;
 
 // Tokens are milliseconds of the server's clock, or one more than the last: they grow even if the hash was lost.
 const ACQUIRE = `
-local turn = tonumber(ARGV[3])
-local last = tonumber(redis.call('HGET', KEYS[2], 'turn') or '')
-if turn and last and turn <= last then return 0 end
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local turn = tonumber(ARGV[3])
+local last = tonumber(redis.call('HGET', KEYS[2], 'turn') or '')
+if turn and turn == last then return 0 end
+if turn and last and turn < last and last <= now + tonumber(ARGV[4]) then return 0 end
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
 local token = math.max((tonumber(redis.call('HGET', KEYS[2], 'token') or '') or 0) + 1, now)
 redis.call('HSET', KEYS[2], 'token', string.format('%.0f', token))
 if turn then redis.call('HSET', KEYS[2], 'turn', ARGV[3]) end
@@ -110,25 +114,10 @@ async function connect(url: string) {
   // Each command tells by itself that it failed; between commands nobody asks.
   client.on('error', () => undefined);
   try {
-    await inTime(client.connect());
+    await inTime(client.connect(), 'Redis', PATIENCE_MS);
     return client;
   } catch (error) {
     client.destroy();
     throw error;
-  }
-}
-
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`Redis did not answer within ${PATIENCE_MS / 1_000} seconds`)),
-      PATIENCE_MS,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -4,7 +4,7 @@ import type { Lock } from '../../src/coordination/lock.js';
 import { MongoLock } from '../../src/coordination/mongo.lock.js';
 import { RedisLock } from '../../src/coordination/redis.lock.js';
 import mongoose from 'mongoose';
-import { describeWith, mongo, redis, startOwnRedis } from '../servers/index.js';
+import { describeWith, mongo, redis, startOwnMongo, startOwnRedis } from '../servers/index.js';
 import { lockContract } from './lock.js';
 
 const endings: (() => Promise<unknown>)[] = [];
@@ -84,5 +84,26 @@ describeWith('redis-server', 'a lock in a Redis that goes', () => {
     await expect(
       closedLater(new RedisLock({ redis: 'redis://127.0.0.1:1', prefix: '' })).acquire('x', 'one', 1_000),
     ).rejects.toThrow();
+  });
+});
+
+describeWith('mongod', 'a lock in a MongoDB that freezes', () => {
+  it('rejects in time, and works again after', async () => {
+    const server = await startOwnMongo({ replicaSet: false });
+    endings.push(() => server.stop());
+    const lock = closedLater(
+      new MongoLock({ uri: `${server.url}shop?serverSelectionTimeoutMS=500`, collection: 'locks' }),
+    );
+    await lock.acquire('nightly', 'one', 60_000);
+
+    await server.kill('SIGSTOP');
+    const asked = performance.now();
+    await expect(lock.renew('nightly', 'one', 60_000)).rejects.toThrow(/did not answer/);
+    expect(performance.now() - asked).toBeLessThan(20_000);
+    await server.kill('SIGCONT');
+
+    await expect
+      .poll(() => lock.renew('nightly', 'one', 60_000).catch(() => false), { timeout: 10_000 })
+      .toBe(true);
   });
 });

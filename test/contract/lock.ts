@@ -79,7 +79,7 @@ export function lockContract(make: () => Promise<readonly [Lock, Lock]>): void {
 
   it('gives each turn once, and no earlier one after it', async () => {
     const [a, b] = await make();
-    const turn = Date.UTC(2026, 9, 25, 1);
+    const turn = Date.now() - 1_000;
     const token = await a.acquire('nightly', 'one', LONG, turn);
     await a.release('nightly', 'one');
 
@@ -90,5 +90,21 @@ export function lockContract(make: () => Promise<readonly [Lock, Lock]>): void {
     await b.release('nightly', 'by hand');
     expect(await a.acquire('nightly', 'one', LONG, turn)).toBeUndefined();
     expect(await a.acquire('nightly', 'one', LONG, turn + 1)).toBeDefined();
+  });
+
+  it('gives turns again after one that was taken by a clock that is ahead, and that one no second time', async () => {
+    const [a, b] = await make();
+    const now = Date.now();
+    const wrong = now + 365 * 86_400_000;
+    await a.acquire('nightly', 'of next year', LONG, wrong);
+    await a.release('nightly', 'of next year');
+    expect(await b.acquire('nightly', 'of next year, too', LONG, wrong)).toBeUndefined();
+
+    expect(await b.acquire('nightly', 'today', LONG, now)).toBeDefined();
+
+    await b.release('nightly', 'today');
+    expect(await a.acquire('nightly', 'today again', LONG, now)).toBeUndefined();
+    expect(await a.acquire('nightly', 'yesterday', LONG, now - 86_400_000)).toBeUndefined();
+    expect(await a.acquire('nightly', 'tomorrow', LONG, now + 60_000)).toBeDefined();
   });
 }

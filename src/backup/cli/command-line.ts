@@ -37,10 +37,11 @@ const SECRETS: Readonly<Record<string, string>> = {
 
 /** @throws UsageError for anything that isn't understood, with what was probably meant */
 export function readCommandLine(args: readonly string[], commands: readonly Command[]): CommandLine {
-  const at = args.findIndex((arg) => !arg.startsWith('-'));
+  // What is of all commands may stand before it, with its value.
+  const at = args.findIndex((arg, index) => !arg.startsWith('-') && args[index - 1] !== '--env');
   const name = at === -1 ? undefined : args[at]!;
   const command = commands.find((each) => each.name === name);
-  if (name !== undefined && !command && !isValueOf(args, at)) throw unknownCommand(name, commands);
+  if (name !== undefined && !command) throw unknownCommand(name, commands);
   const known = { ...COMMON, ...command?.flags };
   const rest = command ? args.toSpliced(at, 1) : [...args];
   const { tokens } = parseArgs({
@@ -121,11 +122,6 @@ function argumentOf({ name, argument }: Command, positionals: readonly string[])
       `flora-backup ${name} --help tells what it takes`,
     );
   return first;
-}
-
-/** The first word may be the value of a flag before it, of those that every command has. */
-function isValueOf(args: readonly string[], at: number): boolean {
-  return at > 0 && args[at - 1] === '--env';
 }
 
 function unknownCommand(name: string, commands: readonly Command[]): UsageError {
