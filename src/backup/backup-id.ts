@@ -23,16 +23,21 @@ export function checkedBackupId(value: unknown): string {
   });
 }
 
+/** How far a clock may be set back and ids still sort in the order they were made. */
+const SET_BACK_MS = 5 * 60_000;
+
 /**
  * Makes ids such as `20260314T020000123Z-9f3ac1d0`: by name they sort in the order they were made, by this process
- * strictly, and two processes never make the same one.
+ * strictly, and two processes never make the same one. Only where the clock is set back by more than some minutes, it
+ * is believed that it was wrong before: else all that is made from now on would bear that wrong time.
  */
 export class BackupIds {
   private last = 0;
 
   next(now: number): string {
-    this.last = Math.max(Math.trunc(now), this.last + 1);
-    const time = new Date(this.last).toISOString().replaceAll(/[-:.]/g, '');
-    return `${time}-${randomBytes(4).toString('hex')}`;
+    const time = Math.trunc(now);
+    this.last = time < this.last - SET_BACK_MS ? time : Math.max(time, this.last + 1);
+    const name = new Date(this.last).toISOString().replaceAll(/[-:.]/g, '');
+    return `${name}-${randomBytes(4).toString('hex')}`;
   }
 }

@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Clock, SystemClock } from '../coordination/clock.js';
 import { type Duration, toMilliseconds } from '../duration.js';
 import { readEnvironment, type Variables } from '../environment.js';
@@ -11,7 +11,7 @@ import { chosenStorages, type StorageOption } from './copies/chosen-storages.js'
 import { EncryptionKeys, type EncryptionOptions } from './encryption/encryption-keys.js';
 import { checkHooks, type HookOptions, type WebhookOptions } from './hooks/hook-options.js';
 import { Webhook } from './hooks/webhook.js';
-import { checkSwitch } from './names.js';
+import { checkDatabaseName, checkSwitch } from './names.js';
 import { checkSchedule } from './schedule/cron-expression.js';
 import { databaseOf } from './engine/connection-string.js';
 import { type DumpManner, READ_PREFERENCES, type ReadPreference } from './engine/dump-engine.js';
@@ -165,6 +165,7 @@ export class BackupOptions {
     const environment = readEnvironment(VARIABLES, variables);
     this.uri = text('uri', options.uri) ?? environment.MONGO_URI;
     this.database = databaseOf(this.uri) ?? '*';
+    if (this.database !== '*') checkDatabaseName(this.database, 'uri');
     this.directory = resolve(text('directory', options.directory) ?? environment.BACKUP_DIR);
     this.storages = chosenStorages(options.storage ?? environment.BACKUP_STORAGE, this.directory);
     this.engine = options.engine ?? environment.BACKUP_ENGINE;
@@ -174,6 +175,7 @@ export class BackupOptions {
     this.retention = options.retention ?? { days: environment.BACKUP_RETENTION_DAYS };
     if (this.retention !== false) checkRetention(this.retention);
     this.schedule = options.schedule ?? (environment.BACKUP_CRON || false);
+    checkSwitch('catchUp', options.catchUp);
     this.catchUp = options.catchUp ?? false;
     this.timezone = text('timezone', options.timezone);
     checkSchedule(this.schedule === false ? '0 0 * * *' : this.schedule, this.timezone);
@@ -196,9 +198,12 @@ export class BackupOptions {
     const { timeout = '1m', webhooks = webhooksOf(environment), ...hooks } = options.hooks ?? {};
     this.hooks = hooks;
     this.hookTimeoutMs = toMilliseconds(timeout, 'hooks.timeout');
+    if (this.hookTimeoutMs === 0) throw invalidOption('The option hooks.timeout is 0', 'a duration above 0');
     this.webhooks = webhooks.map((webhook) => new Webhook(webhook));
     this.tools = tools(options.tools, environment.MONGO_TOOLS_DIR);
     this.clock = options.clock ?? new SystemClock();
+    if (typeof this.clock.now !== 'function')
+      throw invalidOption(`The option clock is ${shown(this.clock)}`, 'a Clock: an object with now()');
   }
 }
 
@@ -309,7 +314,5 @@ function compression({ codec = bestCodec(), level }: NonNullable<BackupModuleOpt
 function tools(given: BackupModuleOptions['tools'], fromEnvironment: string): BackupOptions['tools'] {
   const chosen = { ...given, directory: given?.directory ?? (fromEnvironment || undefined) };
   const paths = Object.entries(chosen).filter(([, path]) => path !== undefined);
-  return Object.fromEntries(
-    paths.map(([name, path]) => [name, isAbsolute(path!) ? path : resolve(text(`tools.${name}`, path)!)]),
-  );
+  return Object.fromEntries(paths.map(([name, path]) => [name, resolve(text(`tools.${name}`, path)!)]));
 }

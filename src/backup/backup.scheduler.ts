@@ -10,6 +10,8 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import type { Backup } from './backup.js';
 import { BackupOptions, refuseUnknown } from './backup.options.js';
 import type { CreateBackupOptions } from './create/creation.js';
+import { dumpRequest } from './create/dump-request.js';
+import { checkShortText, checkSwitch } from './names.js';
 import { checkSchedule } from './schedule/cron-expression.js';
 import { type Occasion, ScheduledBackup } from './schedule/scheduled-backup.js';
 
@@ -46,13 +48,13 @@ export class BackupScheduler implements OnApplicationBootstrap, BeforeApplicatio
   constructor(
     private readonly options: BackupOptions,
     @Inject(RUN_BACKUP) private readonly run: RunBackup,
-    @Optional() private readonly registry?: SchedulerRegistry,
+    @Optional() private readonly registry: SchedulerRegistry = new SchedulerRegistry(),
   ) {}
 
   /**
    * @param cron five fields, or six with seconds first
    * @returns a schedule that is stopped; `start()` starts it
-   * @throws BackupError INVALID_SCHEDULE
+   * @throws BackupError INVALID_SCHEDULE, INVALID_OPTIONS
    */
   scheduleBackups(cron: string, options: ScheduleOptions = {}): ScheduledBackup {
     refuseUnknown('option of scheduleBackups', options, [
@@ -70,6 +72,9 @@ export class BackupScheduler implements OnApplicationBootstrap, BeforeApplicatio
       ...what
     } = options;
     checkSchedule(cron, timezone);
+    checkSwitch('catchUp', catchUp);
+    checkShortText('option name', name);
+    dumpRequest(what, this.options);
     const scheduled = new ScheduledBackup(
       { name, cron, timezone, catchUp },
       (occasion) => this.run(what, { schedule: name, ...occasion }),
@@ -92,6 +97,11 @@ export class BackupScheduler implements OnApplicationBootstrap, BeforeApplicatio
   /** Stops all schedules. What runs is not stopped by this. */
   stop(): void {
     for (const scheduled of this.scheduled) scheduled.stop();
+  }
+
+  /** Settles when no run of a schedule is under way, with the retention and the copies that follow a backup. */
+  async idle(): Promise<void> {
+    await Promise.all(this.scheduled.map((scheduled) => scheduled.idle()));
   }
 
   private nextName(): string {

@@ -139,7 +139,7 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
   /**
    * Backups by a cron expression, each followed by retention when it succeeded. Nothing runs before `start()`.
    *
-   * @throws BackupError INVALID_SCHEDULE
+   * @throws BackupError INVALID_SCHEDULE, INVALID_OPTIONS
    */
   scheduleBackups(cron: string, options?: ScheduleOptions): ScheduledBackup {
     return this.scheduler.scheduleBackups(cron, options);
@@ -172,7 +172,7 @@ export class BackupService implements OnApplicationBootstrap, BeforeApplicationS
   async close(): Promise<void> {
     this.scheduler.stop();
     await this.queue.close();
-    await this.hooks.close();
+    await Promise.all([this.scheduler.idle(), this.hooks.close()]);
     await this.locks.close();
   }
 

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { shown } from '../errors.js';
 import type { Backup, BackupStatus } from './backup.js';
-import { BackupError } from './backup.errors.js';
+import { BackupError, invalidOption } from './backup.errors.js';
 import { checkedBackupId, isMadeId } from './backup-id.js';
-import { refuseUnknown } from './backup.options.js';
+import { BackupOptions, refuseUnknown } from './backup.options.js';
 import { BackupStorages } from './copies/backup-storages.js';
 import { EncryptionKeys } from './encryption/encryption-keys.js';
 import type { NamedKey } from './encryption/seal.js';
@@ -19,6 +19,7 @@ import {
   unknown,
 } from './examination.js';
 import type { Manifest } from './manifest.js';
+import { checkDatabaseName, checkShortText } from './names.js';
 import type { BackupStorage, StoredBackup } from './storage/backup-storage.js';
 
 /** Which backups to list; absent: all, and what else lies beside them. */
@@ -62,11 +63,12 @@ export class BackupCatalogue {
     private readonly storages: BackupStorages,
     @Inject(OPEN_BACKUP_AT) private readonly openAt: OpenBackupAt,
     private readonly keys: EncryptionKeys,
+    private readonly options: BackupOptions,
   ) {}
 
   /** Newest first; what has no time last, by name. */
   async list(filter: BackupFilter = {}): Promise<Backup[]> {
-    refuseUnknown('filter of listBackups', filter, FILTERS);
+    checkFilter(filter);
     const shelves = await this.shelves();
     const names = [...new Set(shelves.flatMap(({ names }) => [...names]))].sort();
     const found: Backup[] = [];
@@ -108,18 +110,28 @@ export class BackupCatalogue {
   /**
    * The good copies of a backup, in the order of the storages.
    *
-   * @param ref an id, `'latest'` for the newest good one, or with a separator in it a path
+   * @param ref an id, `'latest'`, or with a separator in it a path
    * @throws BackupError INVALID_BACKUP_ID, BACKUP_NOT_FOUND, BACKUP_DAMAGED, BACKUP_UNSUPPORTED, STORAGE_UNUSABLE
    */
   async copies(ref: string): Promise<readonly RestorableBackup[]> {
     if (typeof ref === 'string' && /[/\\]/.test(ref)) return [await this.restorableAt(ref)];
     if (ref !== 'latest') return this.goodOnes(await this.sights(ref));
-    const [latest] = await this.list({ status: 'good' });
+    const latest = await this.latest();
     if (latest) return this.copies(latest.id);
     throw new BackupError('BACKUP_NOT_FOUND', {
       problem: `There is no good backup in ${this.storages.location}`,
       advice: 'make one with createBackup()',
     });
+  }
+
+  /**
+   * The newest good one by its date. What is dated in the future was made by a clock that went wrong, nobody knows
+   * when: it is the latest only where there is no other.
+   */
+  private async latest(): Promise<Backup | undefined> {
+    const now = this.options.clock.now();
+    const good = await this.list({ status: 'good' });
+    return good.find((backup) => timeOf(backup) <= now) ?? good[0];
   }
 
   /** All storages, by what they have of a backup that one of them has at least. */
@@ -219,6 +231,17 @@ export class BackupCatalogue {
   }
 }
 
+/** @throws BackupError INVALID_OPTIONS for what would find nothing, whatever there is */
+function checkFilter(filter: BackupFilter): void {
+  refuseUnknown('filter of listBackups', filter, FILTERS);
+  const { status, database, label } = filter;
+  if (status !== undefined && !STATUSES.includes(status))
+    throw invalidOption(`The status is ${shown(status)}`, "'good', 'damaged' or 'foreign'");
+  if (database !== undefined && database !== '*') checkDatabaseName(database, 'database');
+  if (label !== undefined) checkShortText('label', label);
+}
+
+const STATUSES: readonly unknown[] = ['good', 'damaged', 'foreign'] satisfies BackupStatus[];
 const FILTERS = ['status', 'database', 'label'] as const satisfies (keyof BackupFilter)[];
 
 /** What lies in one storage. */

@@ -3,6 +3,7 @@ import type { Backup, GoodBackup } from './backup.js';
 import { BackupError } from './backup.errors.js';
 import { BackupOptions, refuseUnknown } from './backup.options.js';
 import { BackupCatalogue } from './catalogue.js';
+import { checkSwitch } from './names.js';
 import { decideRetention, type RetentionCandidate, type RetentionPolicy } from './retention.js';
 
 export interface CleanupOptions {
@@ -39,6 +40,7 @@ export class BackupCleanup {
     options: CleanupOptions = {},
   ): Promise<CleanupReport> {
     refuseUnknown('option of cleanupBackups', options, ['dryRun']);
+    checkSwitch('dryRun', options.dryRun);
     if (policy === false)
       throw new BackupError('INVALID_RETENTION', {
         problem: 'There is no retention policy',

@@ -39,7 +39,7 @@ export function assembleBackupService(options?: BackupModuleOptions): BackupServ
   const queue = new RunQueue();
   const locks = new BackupLocks(chosenLock(all), lockPlace(all));
   const recovery = new SwapRecovery(server, locks);
-  const catalogue = new BackupCatalogue(all.storages, openBackupAt, all.keys);
+  const catalogue = new BackupCatalogue(all.storages, openBackupAt, all.keys, all);
   const hooks = new BackupHooks(all);
   const copies = new BackupCopies(all, all.storages, catalogue, queue, hooks);
   const creation = new BackupCreation(

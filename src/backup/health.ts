@@ -27,7 +27,7 @@ export class BackupHealthCheck {
     const { database, staleAfterMs, clock } = this.options;
     const now = clock.now();
     try {
-      const newest = await this.catalogue.newest((backup) => countsFor(database, backup, now));
+      const newest = await this.catalogue.newest((backup) => standsFor({ database }, backup, now));
       return judge(newest?.createdAt && { id: newest.id, createdAt: newest.createdAt }, staleAfterMs, now);
     } catch (error) {
       if (!(error instanceof BackupError)) throw error;
@@ -36,11 +36,18 @@ export class BackupHealthCheck {
   }
 }
 
-/** Some of its collections don't make it safe, and what is dated later was made by a clock that went wrong. */
-export function countsFor(database: string, backup: Backup, now: number): boolean {
-  const { status, database: of, collections, createdAt } = backup;
-  const isOfAll = (of === database || of === '*') && collections === undefined;
-  return status === 'good' && isOfAll && createdAt !== undefined && createdAt.getTime() <= now;
+/**
+ * True for a good backup that holds all of what is asked about: that of the whole instance does, that of some
+ * collections only where no others are asked about. What is dated later was made by a clock that went wrong.
+ */
+export function standsFor(
+  asked: { readonly database: string; readonly collections?: readonly string[] | undefined },
+  { status, database, collections: some, createdAt }: Backup,
+  now: number,
+): boolean {
+  const isOfIt = database === asked.database || database === '*';
+  const holdsAll = some === undefined || asked.collections?.every((name) => some.includes(name)) === true;
+  return status === 'good' && isOfIt && holdsAll && createdAt !== undefined && createdAt.getTime() <= now;
 }
 
 export function judge(

@@ -38,10 +38,10 @@ export function checkWatch(signal: unknown, onProgress?: unknown): void {
     throw invalidOption(`The option onProgress is ${shown(onProgress)}`, 'a function');
 }
 
-/** @throws BackupError INVALID_OPTIONS */
-export function checkLabel(label: unknown): void {
-  if (typeof label === 'string' && /^\P{Cc}{1,200}$/u.test(label)) return;
-  throw invalidOption(`The label is ${shown(label)}`, 'up to 200 characters without control characters');
+/** @throws BackupError INVALID_OPTIONS for what people would not read in one line */
+export function checkShortText(what: string, text: unknown): void {
+  if (typeof text === 'string' && /^[^\p{Cc}\p{Cs}]{1,200}$/u.test(text)) return;
+  throw invalidOption(`The ${what} is ${shown(text)}`, 'up to 200 characters without control characters');
 }
 
 /**

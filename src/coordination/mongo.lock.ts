@@ -51,7 +51,9 @@ export class MongoLock extends Lock {
   }
 
   async release(name: string, holder: string): Promise<void> {
-    await this.ask(name, (locks) => locks.updateOne({ _id: name, holder }, { $unset: { holder: 1, until: 1 } }));
+    await this.ask(name, (locks) =>
+      locks.updateOne({ _id: name, holder }, { $unset: { holder: 1, until: 1 } }),
+    );
   }
 
   async holder(name: string): Promise<string | undefined> {
@@ -100,9 +102,7 @@ async function takeIfFree(
   const last = { $ifNull: ['$turn', null] };
   const isAhead = { $gt: [last, { $add: [{ $toLong: '$$NOW' }, EARLIEST_MS] }] };
   const isNext =
-    turn === undefined
-      ? true
-      : { $and: [{ $ne: [last, turn] }, { $or: [{ $lt: [last, turn] }, isAhead] }] };
+    turn === undefined ? true : { $and: [{ $ne: [last, turn] }, { $or: [{ $lt: [last, turn] }, isAhead] }] };
   const taken = {
     _id: '$_id',
     holder: { $literal: holder },
@@ -112,8 +112,7 @@ async function takeIfFree(
     turn: turn ?? '$turn',
   };
   const step = [{ $replaceWith: { $cond: [{ $and: [isFree, isNext] }, taken, '$$ROOT'] } }];
-  const update = () =>
-    locks.findOneAndUpdate({ _id: name }, step, { upsert: true, returnDocument: 'after' });
+  const update = () => locks.findOneAndUpdate({ _id: name }, step, { upsert: true, returnDocument: 'after' });
   try {
     return (await update())!;
   } catch (error) {

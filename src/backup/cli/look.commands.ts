@@ -123,7 +123,8 @@ export const health: Command = {
 };
 
 async function latest(service: Parameters<Command['run']>[0]['service']): Promise<string> {
-  const [newest] = await service.listBackups({ status: 'good' });
+  const good = await service.listBackups({ status: 'good' });
+  const newest = good.find(({ createdAt }) => createdAt!.getTime() <= Date.now()) ?? good[0];
   // The service says that there is none as it does elsewhere.
   return newest?.id ?? 'latest';
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { type Backup, describeBackup } from '../backup.js';
-import { BackupError, invalidOption, list } from '../backup.errors.js';
+import { BackupError, list } from '../backup.errors.js';
 import { BackupIds } from '../backup-id.js';
 import { BackupOptions, refuseUnknown } from '../backup.options.js';
 import { BackupCopies } from '../copies/backup-copies.js';
@@ -11,13 +11,14 @@ import { precedent } from './precedent.js';
 import { checkRoom } from './room.js';
 import { totalsOf } from './totals.js';
 import { type DumpPlan, type DumpRequest, incomplete, missingFrom, nameOf, planDump } from './dump-plan.js';
+import { dumpRequest } from './dump-request.js';
 import { EncryptionKeys } from '../encryption/encryption-keys.js';
 import { DatabaseServer, type ServerNamespace, type ServerSession } from '../engine/database-server.js';
 import { DumpEngine } from '../engine/dump-engine.js';
 import { BackupHooks } from '../hooks/backup-hooks.js';
 import type { BackupOccasion } from '../hooks/hook-events.js';
 import { type Manifest, manifestNamespaces, manifestOplog, newManifest, writeManifest } from '../manifest.js';
-import { checkCollectionNames, checkDatabaseName, checkLabel, checkSwitch, checkWatch } from '../names.js';
+import { checkWatch } from '../names.js';
 import { type StoredDump, storeDump } from '../pipeline.js';
 import type { ProgressListener } from '../progress.js';
 import { SwapRecovery } from '../restore/swap-recovery.js';
@@ -45,6 +46,15 @@ export interface CreateBackupOptions {
 /** How long the start of an application waits for a storage that doesn't answer. */
 const PATIENCE_MS = 2_000;
 
+const OPTIONS = [
+  'label',
+  'database',
+  'collections',
+  'oplog',
+  'signal',
+  'onProgress',
+] as const satisfies (keyof CreateBackupOptions)[];
+
 /** Makes backups. One is there only when its dump was proved whole and all of it is stored. */
 @Injectable()
 export class BackupCreation {
@@ -68,7 +78,9 @@ export class BackupCreation {
    *   so that one which was frozen in between leaves nothing either
    */
   async create(wanted: CreateBackupOptions = {}, confirm = async (): Promise<void> => {}): Promise<Backup> {
-    const request = this.understand(wanted);
+    refuseUnknown('option of createBackup', wanted, OPTIONS);
+    checkWatch(wanted.signal, wanted.onProgress);
+    const request = dumpRequest(wanted, this.options);
     const { label, onProgress } = wanted;
     const occasion = { ...request, ...(label === undefined ? {} : { label }) } as BackupOccasion;
     return this.hooks.around(occasion, () =>
@@ -102,33 +114,6 @@ export class BackupCreation {
     } catch (error) {
       this.log.warn(`Unfinished backups could not be looked for. ${(error as Error).message}`);
     }
-  }
-
-  private understand(wanted: CreateBackupOptions): DumpRequest {
-    refuseUnknown('option of createBackup', wanted, [
-      'label',
-      'database',
-      'collections',
-      'oplog',
-      'signal',
-      'onProgress',
-    ]);
-    checkWatch(wanted.signal, wanted.onProgress);
-    const { label, collections, database = this.options.database, oplog = this.options.oplog } = wanted;
-    checkSwitch('oplog', oplog);
-    if (label !== undefined) checkLabel(label);
-    if (database !== '*') checkDatabaseName(database, 'database');
-    if (oplog && database !== '*')
-      throw invalidOption(
-        `A backup with the log of the replica set is asked for, of the database ${database} alone`,
-        'the whole instance: the log is that of all databases',
-        "pass database: '*', or oplog: false",
-      );
-    if (collections === undefined) return { database, oplog };
-    checkCollectionNames(collections);
-    if (database === '*')
-      throw invalidOption('Collections were named, but no database', 'the option database, or one in uri');
-    return { database, collections: [...collections] };
   }
 
   private async make(

@@ -25,4 +25,4 @@ export async function withDeadline<T>(
 }
 
 /** The longest that a timer of Node can wait: 24 days. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+export const LONGEST_TIMER = 2 ** 31 - 1;

@@ -4,6 +4,7 @@ import { withoutCredentials } from '../../errors.js';
 import type { Backup } from '../backup.js';
 import { BackupError } from '../backup.errors.js';
 import { BackupOptions } from '../backup.options.js';
+import { LONGEST_TIMER } from '../create/deadline.js';
 import type { BackupOccasion, HookEvent, HookEvents } from './hook-events.js';
 import type { Webhook } from './webhook.js';
 
@@ -93,7 +94,7 @@ export class BackupHooks {
     const hook = this.options.hooks[event] as
       ((content: HookEvents[Event], signal: AbortSignal) => unknown) | undefined;
     if (!hook) return;
-    const limit = AbortSignal.timeout(this.options.hookTimeoutMs);
+    const limit = AbortSignal.timeout(Math.min(this.options.hookTimeoutMs, LONGEST_TIMER));
     const signal = AbortSignal.any([limit, outer]);
     const over = new AbortController();
     const stopped = once(signal, 'abort', { signal: over.signal }).then(() => {

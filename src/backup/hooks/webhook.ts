@@ -88,7 +88,7 @@ export class Webhook {
       return {
         problem: `it answered ${answer.status}`,
         isPassing: answer.status >= 500 || PASSING.includes(answer.status),
-        retryAfterMs: Number(answer.headers.get('retry-after')) * 1_000 || 0,
+        retryAfterMs: retryAfter(answer.headers.get('retry-after')),
       };
     } catch (error) {
       const { name, cause } = error as Error & { cause?: NodeJS.ErrnoException };
@@ -103,6 +103,13 @@ interface Outcome {
   readonly problem?: string;
   readonly isPassing: boolean;
   readonly retryAfterMs: number;
+}
+
+/** Seconds, or a date (RFC 9110, section 10.2.3). */
+function retryAfter(header: string | null): number {
+  if (header === null) return 0;
+  const milliseconds = /^\s*\d+\s*$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
+  return milliseconds || 0;
 }
 
 /** What a receiver computes, too: HMAC-SHA256 over the time, a dot and the body. */

@@ -36,14 +36,28 @@ const FARTHEST_MS = 5 * 366 * 86_400_000;
  * @returns milliseconds since the epoch; undefined when it has not fired for years
  */
 export function lastFire(cron: string, timezone: string | undefined, now: number): number | undefined {
-  const time = new CronTime(cron, timezone);
-  const after = (at: number): number => time.getNextDateFrom(new Date(at), timezone).toMillis();
-  for (let back = 60_000; ; back = Math.min(back * 4, FARTHEST_MS)) {
-    let fire = after(now - back);
-    if (fire > now && back === FARTHEST_MS) return undefined;
-    if (fire > now) continue;
-    // Where clocks are set back by half an hour the next one may be found before the last.
-    for (let next = after(fire); next <= now && next > fire; next = after(fire)) fire = next;
-    return fire;
+  const after = fires(cron, timezone);
+  let back = 60_000;
+  while (after(now - back) > now) {
+    if (back === FARTHEST_MS) return undefined;
+    back = Math.min(back * 4, FARTHEST_MS);
   }
+  // The last moment after which it still fired: it may have fired thousands of times since the first.
+  let [from, to] = [now - back, now];
+  while (to - from > 500) {
+    const middle = Math.floor((from + to) / 2);
+    if (after(middle) <= now) from = middle;
+    else to = middle;
+  }
+  return after(from);
+}
+
+/** When an expression fires next after a moment, in milliseconds since the epoch. */
+export function nextFire(cron: string, timezone: string | undefined, after: number): number {
+  return fires(cron, timezone)(after);
+}
+
+function fires(cron: string, timezone: string | undefined): (after: number) => number {
+  const time = new CronTime(cron, timezone);
+  return (after) => time.getNextDateFrom(new Date(after), timezone).toMillis();
 }

@@ -4,7 +4,7 @@ import { CronJob } from 'cron';
 import { shown } from '../../errors.js';
 import type { Backup } from '../backup.js';
 import { BackupError } from '../backup.errors.js';
-import { lastFire } from './cron-expression.js';
+import { lastFire, nextFire } from './cron-expression.js';
 
 /** Why a backup is made now. */
 export interface Occasion {
@@ -23,25 +23,33 @@ export interface ScheduleTerms {
 
 /** Ticks may come a little early by the clock. */
 const EARLY_MS = 500;
+/** How often the clock is looked at besides: while a timer waits for hours it may be set, or the host may sleep. */
+const LOOK_MS = 30_000;
+/** How far the clock may be set back without more ado: what fired is not to fire again. */
+const SET_BACK_MS = 60_000;
 
 /** Backups by a cron expression. Stopped at first. */
 export class ScheduledBackup {
   readonly name: string;
   readonly cron: string;
   private readonly job: CronJob;
+  private watch: NodeJS.Timeout | undefined;
+  /** The next tick, as was known when the clock was looked at last. */
+  private due = Infinity;
+  private looked = -Infinity;
   private running = 0;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly terms: ScheduleTerms,
     private readonly run: (occasion: Occasion) => Promise<Backup | undefined>,
-    private readonly registry: SchedulerRegistry | undefined,
+    private readonly registry: SchedulerRegistry,
     private readonly log: Pick<LoggerService, 'log' | 'warn' | 'error'>,
   ) {
     const { name, cron, timezone } = terms;
     this.name = name;
     this.cron = cron;
-    const onTick = (): void => void this.tick({ turn: this.lastFire(EARLY_MS) });
+    const onTick = (): void => this.look();
     this.job = CronJob.from({ cronTime: cron, onTick, ...(timezone ? { timeZone: timezone } : {}) });
   }
 
@@ -53,27 +61,31 @@ export class ScheduledBackup {
   /**
    * Starts it; without effect when it is started already.
    *
-   * @throws BackupError INVALID_SCHEDULE when another job of the application has its name
+   * @throws BackupError INVALID_SCHEDULE when another schedule, or another job of the application, has its name
    */
   start(): void {
     if (this.job.isActive) return;
-    if (this.registry && !this.isRegistered()) {
+    if (!this.isRegistered()) {
       if (this.registry.doesExist('cron', this.name))
         throw new BackupError('INVALID_SCHEDULE', {
-          problem: `The application already has a cron job of the name ${shown(this.name)}`,
+          problem: `There already is a schedule, or a cron job of the application, of the name ${shown(this.name)}`,
           advice: 'give the schedule another one by the option name',
         });
       this.registry.addCronJob(this.name, this.job);
     }
+    this.due = this.next.getTime();
+    this.looked = Date.now();
     this.job.start();
-    const missed = this.terms.catchUp ? this.lastFire(0) : undefined;
+    this.watch = setInterval(() => this.look(), LOOK_MS).unref();
+    const missed = this.terms.catchUp ? lastFire(this.cron, this.terms.timezone, Date.now()) : undefined;
     if (missed !== undefined) void this.tick({ unlessSince: missed });
   }
 
   /** No run begins after this; one that is under way goes on. */
   stop(): void {
+    clearInterval(this.watch);
     void this.job.stop();
-    if (this.registry && this.isRegistered()) this.registry.deleteCronJob(this.name);
+    if (this.isRegistered()) this.registry.deleteCronJob(this.name);
   }
 
   /**
@@ -89,6 +101,27 @@ export class ScheduledBackup {
       problem: `Another process makes a backup for the schedule ${this.name}`,
       advice: 'wait until it is done',
     });
+  }
+
+  /** Settles when nothing runs any more. */
+  async idle(): Promise<void> {
+    await this.last;
+  }
+
+  /**
+   * Runs what is due and has not run. After a leap of the clock, or a sleep of the host, that is the last tick alone;
+   * where the clock was set back, what is due was so before, too.
+   */
+  private look(): void {
+    const now = Date.now();
+    const isSetBack = now + SET_BACK_MS < this.looked;
+    this.looked = now;
+    if (!this.job.isActive || (now + EARLY_MS < this.due && !isSetBack)) return;
+    const { cron, timezone } = this.terms;
+    const turn = lastFire(cron, timezone, now + EARLY_MS) ?? now;
+    const isNew = turn >= this.due;
+    this.due = nextFire(cron, timezone, turn);
+    if (isNew) void this.tick({ turn });
   }
 
   /** Never two at a time, and never an error that nobody hears. */
@@ -118,13 +151,8 @@ export class ScheduledBackup {
     }
   }
 
-  private lastFire(ahead: number): number | undefined {
-    return lastFire(this.cron, this.terms.timezone, Date.now() + ahead);
-  }
-
   private isRegistered(): boolean {
     return (
-      this.registry !== undefined &&
       this.registry.doesExist('cron', this.name) &&
       this.registry.getCronJob(this.name) === (this.job as unknown)
     );

@@ -6,7 +6,8 @@ import type { RunBackup } from '../backup.scheduler.js';
 import type { BackupCatalogue } from '../catalogue.js';
 import type { BackupCleanup } from '../cleanup.js';
 import type { BackupCopies } from '../copies/backup-copies.js';
-import type { BackupCreation } from '../create/creation.js';
+import type { BackupCreation, CreateBackupOptions } from '../create/creation.js';
+import { standsFor } from '../health.js';
 
 /**
  * What a schedule runs, in one process at a time. Retention comes only after a backup that succeeded: while backups
@@ -19,7 +20,7 @@ export function backupAndCleanUp(
   copies: BackupCopies,
   catalogue: BackupCatalogue,
   locks: BackupLocks,
-  { retention, database }: BackupOptions,
+  { retention, database: own, clock }: BackupOptions,
 ): RunBackup {
   const log = new Logger('BackupScheduler');
   const cleanUpAfter = async ({ id }: Backup): Promise<void> => {
@@ -31,12 +32,16 @@ export function backupAndCleanUp(
       log.error(`Retention failed after backup ${id}. ${(error as Error).message}`);
     }
   };
+  const madeSince = async (time: number, { database = own, collections }: CreateBackupOptions) => {
+    const now = clock.now();
+    const newest = await catalogue.newest((backup) => standsFor({ database, collections }, backup, now));
+    return newest?.createdAt !== undefined && newest.createdAt.getTime() >= time;
+  };
   return async (wanted, { schedule, turn, unlessSince }) => {
     const lock = await locks.take(`schedule:${schedule}`, turn);
     if (!lock) return undefined;
     try {
-      if (unlessSince !== undefined && (await newest(catalogue, wanted.database ?? database)) >= unlessSince)
-        return undefined;
+      if (unlessSince !== undefined && (await madeSince(unlessSince, wanted))) return undefined;
       const backup = await creation.create({ ...wanted, signal: lock.signal }, () => lock.confirm());
       await cleanUpAfter(backup);
       await copies.makeUp(backup, lock.signal);
@@ -47,10 +52,4 @@ export function backupAndCleanUp(
       await lock.release();
     }
   };
-}
-
-/** When the making of the newest good backup began, in milliseconds. */
-async function newest(catalogue: BackupCatalogue, database: string): Promise<number> {
-  const backup = await catalogue.newest((found) => found.status === 'good' && found.database === database);
-  return backup?.createdAt?.getTime() ?? -Infinity;
 }

@@ -6,9 +6,9 @@ import { folder } from './ground.js';
 
 const SOURCE = resolve(import.meta.dirname, '../../../src');
 
-/** The backup module as JavaScript in a folder of its own, for processes that are to be killed. */
-export async function compiled(): Promise<string> {
-  const out = await folder();
+/** The backup module as JavaScript in a folder, for processes that are to be killed. */
+export async function compiled(into?: string): Promise<string> {
+  const out = into ?? (await folder());
   const parts = ['backup', 'coordination', 'errors.ts', 'duration.ts', 'environment.ts'];
   for (const part of parts) await cp(join(SOURCE, part), join(out, part), { recursive: true });
   const names = await readdir(out, { recursive: true });

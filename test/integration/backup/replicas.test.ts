@@ -1,55 +1,10 @@
-import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeWith, redis, tools } from '../../servers/index.js';
-import { compiled, script } from './compiled.js';
+import { describeWith, tools } from '../../servers/index.js';
+import { script } from './compiled.js';
 import { failureOf, finally_, folder, ground, plantShop } from './ground.js';
 import { until } from './processes.js';
-
-const SCHEDULE = `import 'reflect-metadata';
-import { createBackupService } from './backup/create-backup-service.js';
-const service = await createBackupService(JSON.parse(process.argv[2]));
-service.scheduleBackups('*/2 * * * * *').start();
-process.stdout.write('started');
-process.on('SIGTERM', () => service.close().then(() => process.exit()));
-`;
-
-describeWith(['mongo', 'redis', 'tools'], 'several processes on one schedule', () => {
-  it.each([
-    ['five, with locks in MongoDB', 5, () => 'mongo' as const],
-    ['two, with locks in Redis', 2, () => ({ redis: redis().url })],
-  ])('make one backup per tick: %s', async (_, count, lock) => {
-    const { db, service, uri, directory } = await ground();
-    await plantShop(db);
-    const cwd = await compiled();
-    await writeFile(join(cwd, 'schedule.mjs'), SCHEDULE);
-    const given = JSON.stringify({ uri, directory, tools: { directory: tools() }, lock: lock() });
-    const begun = Date.now();
-    const children = Array.from({ length: count }, () =>
-      spawn('node', ['schedule.mjs', given], { cwd, stdio: ['ignore', 'pipe', 'inherit'] }),
-    );
-    finally_(async () => void children.map((child) => child.kill('SIGKILL')));
-    let started = 0;
-    let output = '';
-    for (const { stdout } of children)
-      stdout.on('data', (chunk: Buffer) => {
-        output += chunk.toString();
-        started = output.split('started').length - 1;
-      });
-    await until(() => started === count);
-    const made = async () => (await service.listBackups({ status: 'good' })).length;
-    const before = await made();
-    await until(async () => (await made()) >= before + 3);
-
-    for (const child of children) child.kill('SIGTERM');
-    await Promise.all(children.map((child) => new Promise((ended) => child.on('close', ended))));
-
-    const ticks = Math.floor(Date.now() / 2_000) - Math.floor(begun / 2_000);
-    expect(await made()).toBeLessThanOrEqual(ticks);
-    expect(output).toContain("another process's");
-  });
-});
 
 describeWith(['mongo', 'tools'], 'a process that is frozen in a scheduled backup', () => {
   it('loses the lock to the next one, and leaves nothing when it wakes up', async () => {

@@ -10,6 +10,7 @@ import type { BackupModuleOptions } from '../../../src/backup/backup.options.js'
 import { BackupScheduler } from '../../../src/backup/backup.scheduler.js';
 import { BackupService } from '../../../src/backup/backup.service.js';
 import { ScheduledBackup } from '../../../src/backup/schedule/scheduled-backup.js';
+import { DiskStorage } from '../../../src/backup/storage/disk.storage.js';
 import { describeWith, tools } from '../../servers/index.js';
 import { failureOf, finally_, folder, type Ground, ground, plantShop } from './ground.js';
 import { childOf, until } from './processes.js';
@@ -95,6 +96,35 @@ describeWith(['mongo', 'tools'], 'a schedule', () => {
     }
   });
 
+  it('of a name that another one has already is not started: one of the two would never make a backup', async () => {
+    const { service } = await ground();
+    const shop = service.scheduleBackups('0 0 * * *', { name: 'nightly', database: 'shop' });
+    const mail = service.scheduleBackups('0 0 * * *', { name: 'nightly', database: 'mail' });
+    shop.start();
+    expect(() => mail.start()).toThrow(expect.objectContaining({ code: 'INVALID_SCHEDULE' }));
+    shop.stop();
+    mail.start();
+    mail.stop();
+  });
+
+  it.each<[object]>([
+    [{ name: '' }],
+    [{ name: 5 }],
+    [{ name: 'x'.repeat(5_000) }],
+    [{ name: 'a\0b' }],
+    [{ name: '\uD800' }],
+    [{ catchUp: 'no' }],
+    [{ database: 'a b' }],
+    [{ database: '*', collections: ['orders'] }],
+    [{ collections: 'orders' }],
+    [{ label: 7 }],
+  ])('that could make no backup is refused at once, not by night: %j', async (options) => {
+    const { service } = await ground();
+    expect(() => service.scheduleBackups('0 0 * * *', options)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTIONS' }),
+    );
+  });
+
   it.each(['', 'daily', '61 * * * *', '* * *', '0 0 30 2 *', '0 0 * * *; rm -rf /', 7, undefined])(
     'is never made of %j',
     async (cron) => {
@@ -147,6 +177,36 @@ describeWith(['mongo', 'tools'], 'a schedule', () => {
     expect(await made()).toBe(2);
     await start({ catchUp: true });
     expect(await made()).toBe(3);
+  });
+
+  it('catches up although something else was backed up since: a part of it, or by a clock that was wrong', async () => {
+    let now = Date.now();
+    const place = await ground({ clock: { now: () => now } });
+    await plantShop(place.db);
+    const made = async () => (await place.service.listBackups({ label: 'caught up' })).length;
+    await place.service.createBackup({ collections: ['orders'] });
+    now += 365 * 86_400_000;
+    await place.service.createBackup();
+    now = Date.now();
+
+    const start = async (options: object): Promise<ScheduledBackup> => {
+      const service = await place.another();
+      const scheduled = service.scheduleBackups('0 0 1 1 *', {
+        catchUp: true,
+        label: 'caught up',
+        ...options,
+      });
+      scheduled.start();
+      await scheduled.idle();
+      return scheduled;
+    };
+    // What was asked for is there.
+    await start({ collections: ['orders'] });
+    expect(await made()).toBe(0);
+    await start({});
+    expect(await made()).toBe(1);
+    await start({ collections: ['products'] });
+    expect(await made()).toBe(1);
   });
 
   it('skips a tick while its backup still runs, and says so', async () => {
@@ -259,6 +319,32 @@ describeWith(['mongo', 'tools'], 'the backup module', () => {
           Test.createTestingModule({ imports: [BackupModule.forRoot(options as object)] }).compile(),
         ),
       ).toMatchObject({ code });
+  });
+
+  it('at shutdown waits for the retention that follows a backup', async () => {
+    const place = await ground();
+    await plantShop(place.db);
+    const events: string[] = [];
+    class SlowStorage extends DiskStorage {
+      override async delete(id: string): Promise<void> {
+        events.push('deleting');
+        await new Promise((wake) => setTimeout(wake, 500));
+        await super.delete(id);
+        events.push('deleted');
+      }
+    }
+    const service = await place.another({
+      storage: new SlowStorage(place.directory),
+      retention: { keepLast: 1 },
+    });
+    await service.createBackup();
+    const running = service.scheduleBackups('0 0 * * *').runNow();
+    await until(() => events.includes('deleting'));
+
+    await service.close();
+
+    expect(events).toEqual(['deleting', 'deleted']);
+    expect(await place.files()).toEqual([(await running).id]);
   });
 
   it('starts where its directory can not be used, and at shutdown ends what runs', async () => {

@@ -33,6 +33,13 @@ describe('a backup id', () => {
     expect(() => checkedBackupId(id)).toThrow(expect.objectContaining({ code: 'INVALID_BACKUP_ID' }));
   });
 
+  it('has the time that the clock says when that was set back by more than some minutes', () => {
+    const ids = new BackupIds();
+    ids.next(Date.parse('2027-03-14T02:00:00.123Z'));
+    const made = [0, 0, 1].map((later) => ids.next(Date.parse('2026-03-14T02:00:00.123Z') + later));
+    expect(made.map((id) => id.slice(0, 18))).toEqual([123, 124, 125].map((ms) => `20260314T020000${ms}`));
+  });
+
   it('sorts in the order of making, even within a millisecond or when the clock goes back', () => {
     const ids = new BackupIds();
     const now = Date.parse('2026-03-14T02:00:00.123Z');

@@ -17,6 +17,10 @@ describe('when an expression last fired', () => {
     expect(vienna('0 0 29 2 *', '2027-06-01T00:00:00Z')).toBe('2024-02-28T23:00:00.000Z');
   });
 
+  it('is found as quickly where there are tens of thousands before it', () => {
+    expect(vienna('* * * * 1 *', '2026-12-01T00:00:00Z')).toBe('2026-01-31T22:59:59.000Z');
+  });
+
   it.each([
     ['a night of 23 hours, where 02:30 is made up for at 03:00', '2026-03-29T01:00:00.000Z'],
     ['the day after it', '2026-03-30T00:30:00.000Z'],
