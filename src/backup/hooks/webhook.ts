@@ -55,12 +55,14 @@ export class Webhook {
     for (let attempt = 1; ; attempt++) {
       const { problem, isPassing, retryAfterMs } = await this.post(body, headers, signal);
       if (problem === undefined) return;
-      if (!isPassing || attempt === this.#attempts || signal.aborted)
-        throw new Error(`${this.#url.host} did not take it: ${problem} (attempt ${attempt})`);
+      const failure = new Error(`${this.#url.host} did not take it: ${problem} (attempt ${attempt})`);
+      if (!isPassing || attempt === this.#attempts) throw failure;
       // Not all at the same moment, where many were turned away together.
       const delay = this.#delayMs * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
       const wait = Math.min(Math.max(retryAfterMs, delay), LONGEST_DELAY_MS);
-      await sleep(wait, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(wait, undefined, { signal, ref: false }).catch(() => {
+        throw failure;
+      });
     }
   }
 

@@ -21,7 +21,7 @@ export interface ScheduleTerms {
   readonly catchUp: boolean;
 }
 
-/** Ticks may come a little early by the clock. */
+/** The timer of a tick may be a little early by the clock. */
 const EARLY_MS = 500;
 /** How often the clock is looked at besides: while a timer waits for hours it may be set, or the host may sleep. */
 const LOOK_MS = 30_000;
@@ -49,7 +49,7 @@ export class ScheduledBackup {
     const { name, cron, timezone } = terms;
     this.name = name;
     this.cron = cron;
-    const onTick = (): void => this.look();
+    const onTick = (): void => this.look(EARLY_MS);
     this.job = CronJob.from({ cronTime: cron, onTick, ...(timezone ? { timeZone: timezone } : {}) });
   }
 
@@ -112,13 +112,13 @@ export class ScheduledBackup {
    * Runs what is due and has not run. After a leap of the clock, or a sleep of the host, that is the last tick alone;
    * where the clock was set back, what is due was so before, too.
    */
-  private look(): void {
+  private look(early = 0): void {
     const now = Date.now();
     const isSetBack = now + SET_BACK_MS < this.looked;
     this.looked = now;
-    if (!this.job.isActive || (now + EARLY_MS < this.due && !isSetBack)) return;
+    if (!this.job.isActive || (now + early < this.due && !isSetBack)) return;
     const { cron, timezone } = this.terms;
-    const turn = lastFire(cron, timezone, now + EARLY_MS) ?? now;
+    const turn = lastFire(cron, timezone, now + early) ?? now;
     const isNew = turn >= this.due;
     this.due = nextFire(cron, timezone, turn);
     if (isNew) void this.tick({ turn });

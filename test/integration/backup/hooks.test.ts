@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
@@ -152,6 +152,14 @@ describeWith(['mongo', 'tools'], 'hooks of backups', () => {
     expect(told).toHaveLength(1);
   });
 
+  it('may take as long as they are given, a month too', async () => {
+    const { service } = await shop({
+      before: () => new Promise((go) => setTimeout(go, 100)),
+      timeout: '30d',
+    });
+    expect(await service.createBackup()).toMatchObject({ status: 'good' });
+  });
+
   it('are told by a schedule, too', async () => {
     const told: string[] = [];
     const { service } = await shop({
@@ -210,6 +218,75 @@ describeWith(['mongo', 'tools'], 'webhooks of backups', () => {
     expect(new Set(received.map(({ headers }) => headers['flora-delivery'])).size).toBe(1);
     expect(new Set(received.map(({ text }) => text)).size).toBe(1);
     expect(received[0]!.body).toMatchObject({ event: 'after', backup: { id: backup.id } });
+  });
+
+  it('wait as long as the receiver asks for, by seconds or by a date, a minute at most', async () => {
+    const soon = () => new Date(Date.now() + 2_000).toUTCString();
+    for (const after of [() => '1', soon]) {
+      const times: number[] = [];
+      const { url, received } = await receiver((response, count) => {
+        times.push(performance.now());
+        response.writeHead(count === 1 ? 503 : 204, count === 1 ? { 'retry-after': after() } : {}).end();
+      });
+      const { service } = await shop({ webhooks: [{ url, delay: '1ms' }] });
+      await service.createBackup();
+      await until(() => received.length === 2);
+      await service.close();
+      expect(times[1]! - times[0]!).toBeGreaterThan(500);
+    }
+    for (const nonsense of [
+      '-1',
+      'Infinity',
+      'soon',
+      '1e3',
+      'Thu, 01 Jan 1970 00:00:00 GMT',
+      '9'.repeat(400),
+    ]) {
+      const { url, received } = await receiver((response, count) =>
+        response.writeHead(count === 1 ? 503 : 204, count === 1 ? { 'retry-after': nonsense } : {}).end(),
+      );
+      const { service } = await shop({ webhooks: [{ url, delay: '1ms' }] });
+      await service.createBackup();
+      await until(() => received.length === 2);
+      await service.close();
+    }
+  });
+
+  it('cost a backup nothing where the receiver is hostile: endless, broken, a flood', async () => {
+    const lines = logged();
+    const answers: ((socket: Socket) => void)[] = [
+      (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'),
+      (socket) => socket.write(`HTTP/1.1 500 ${SECRET}\r\nx-echo: ${SECRET}\r\ncontent-length: 0\r\n\r\n`),
+      (socket) => socket.end(`HTTP/1.1 200 OK\r\n${'x-flood: y\r\n'.repeat(20_000)}\r\n`),
+      (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+        const flood = setInterval(() => socket.write(`4000\r\n${'x'.repeat(0x4000)}\r\n`), 1);
+        socket.on('close', () => clearInterval(flood));
+      },
+      (socket) => {
+        const drip = setInterval(() => socket.write('HTTP/1.1 100 Continue\r\n\r\n'), 50);
+        socket.on('close', () => clearInterval(drip));
+      },
+    ];
+    const webhooks = [];
+    for (const answer of answers) {
+      const server = createTcpServer((socket) => {
+        socket.on('error', () => undefined).once('data', () => answer(socket));
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      finally_(async () => void server.close());
+      const { port } = server.address() as AddressInfo;
+      webhooks.push({ url: `http://127.0.0.1:${port}/?token=of-the-path`, secret: SECRET, attempts: 1 });
+    }
+    const { service } = await shop({ webhooks });
+
+    expect(await service.createBackup()).toMatchObject({ status: 'good' });
+    await service.close();
+
+    const errors = lines.filter((line) => line.startsWith('error:'));
+    expect(errors).toHaveLength(4);
+    for (const hidden of [SECRET, 'of-the-path']) expect(errors.join('\n')).not.toContain(hidden);
   });
 
   it('that are given up are logged by their host alone, and cost nothing', async () => {
