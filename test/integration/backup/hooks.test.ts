@@ -234,22 +234,13 @@ describeWith(['mongo', 'tools'], 'webhooks of backups', () => {
       await service.close();
       expect(times[1]! - times[0]!).toBeGreaterThan(500);
     }
-    for (const nonsense of [
-      '-1',
-      'Infinity',
-      'soon',
-      '1e3',
-      'Thu, 01 Jan 1970 00:00:00 GMT',
-      '9'.repeat(400),
-    ]) {
-      const { url, received } = await receiver((response, count) =>
-        response.writeHead(count === 1 ? 503 : 204, count === 1 ? { 'retry-after': nonsense } : {}).end(),
-      );
-      const { service } = await shop({ webhooks: [{ url, delay: '1ms' }] });
-      await service.createBackup();
-      await until(() => received.length === 2);
-      await service.close();
-    }
+    const { url, received } = await receiver((response, count) => {
+      const nonsense = ['-1', 'Infinity', 'soon', '1e3', 'Thu, 01 Jan 1970 00:00:00 GMT'][count - 1];
+      response.writeHead(nonsense ? 503 : 204, nonsense ? { 'retry-after': nonsense } : {}).end();
+    });
+    const { service } = await shop({ webhooks: [{ url, delay: '1ms', attempts: 6 }] });
+    await service.createBackup();
+    await until(() => received.length === 6);
   });
 
   it('cost a backup nothing where the receiver is hostile: endless, broken, a flood', async () => {
