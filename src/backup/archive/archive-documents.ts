@@ -7,8 +7,12 @@ const TERMINATOR = 0xffffffff;
 export interface ArchiveListener {
   /** Once, before all documents: the metadata document of each namespace. */
   declared(namespaces: readonly FlatDocument[]): void;
-  /** A block begins: the documents that follow are of this namespace, by the name that its data has. */
-  block(database: string, collection: string): void;
+  /**
+   * A block begins: the documents that follow are of this namespace, by the name that its data has.
+   *
+   * @param isEnd there are no more of it
+   */
+  block(database: string, collection: string, isEnd: boolean): void;
   /** The bytes are the listener's only until it returns. */
   document(bytes: Buffer): void;
 }
@@ -71,7 +75,8 @@ export class ArchiveDocuments {
     else if (this.place === 'prelude') this.declared.push(readFlatDocument(bytes));
     else {
       const header = readFlatDocument(bytes);
-      this.listener.block(String(header.get('db')), String(header.get('collection')));
+      const isEnd = header.get('EOF') === true;
+      this.listener.block(String(header.get('db')), String(header.get('collection')), isEnd);
       this.place = 'documents';
     }
   }

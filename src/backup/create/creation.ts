@@ -127,7 +127,7 @@ export class BackupCreation {
     const { primary } = this.storages;
     await this.removeLeftovers([primary]);
     const key = await this.keys.current();
-    const version = await this.engine.prepare('dump');
+    const version = await this.engine.prepare('dump', request.oplog);
     const plan = planDump(request, await this.server.use((session) => this.look(session, request)));
     signal.throwIfAborted();
     const totals = await totalsOf(this.server, plan.namespaces);

@@ -51,8 +51,12 @@ export interface LoadSelection {
 export abstract class DumpEngine {
   abstract readonly name: string;
 
-  /** Makes sure that it can do the job, before anything else is done. Gives its version. */
-  abstract prepare(job: 'dump' | 'load'): Promise<string>;
+  /**
+   * Makes sure that it can do the job, before anything else is done. Gives its version.
+   *
+   * @param oplog the dump is to capture the log: OPLOG_UNAVAILABLE where it can't
+   */
+  abstract prepare(job: 'dump' | 'load', oplog?: boolean): Promise<string>;
 
   /** What `openDump` begins to read by. */
   abstract source(selection: DumpSelection): Promise<DumpSource>;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import mongoose from 'mongoose';
@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { DiskStorage } from '../../../src/backup/storage/disk.storage.js';
 import { bestCodec } from '../../../src/backup/compression.js';
 import type { BackupProgress } from '../../../src/backup/progress.js';
-import { describeWith } from '../../servers/index.js';
+import { describeWith, tools } from '../../servers/index.js';
 import { contentOf, describeEngines, failureOf, folder, ground, plantShop } from './ground.js';
 
 const { BSON } = mongoose.mongo;
@@ -136,7 +136,7 @@ describeEngines('a backup', () => {
     const before = await contentOf(db);
     const { id } = await service.createBackup();
     const elsewhere = join(await folder(), 'usb stick');
-    const { cp, symlink } = await import('node:fs/promises');
+    const { cp } = await import('node:fs/promises');
     await cp(join(directory, id), elsewhere, { recursive: true });
     await symlink(elsewhere, `${elsewhere}-link`);
 
@@ -242,6 +242,35 @@ describeWith(['mongo', 'tools'], "the engine 'auto'", () => {
       await service.restoreBackup(id);
       expect(await contentOf(db)).toEqual(before);
     }
+  });
+
+  it('is chosen for each job: with mongodump alone, backups are made by it and restored by the driver', async () => {
+    const { db, another } = await ground();
+    await plantShop(db);
+    const before = await contentOf(db);
+    const directory = await folder();
+    await symlink(join(tools(), 'mongodump'), join(directory, 'mongodump'));
+    const service = await another({ engine: 'auto', tools: { directory } });
+
+    const { id, engine } = await service.createBackup();
+
+    expect(engine?.name).toBe('mongodump');
+    expect(await service.verifyBackup(id, { level: 'restore' })).toMatchObject({ good: true });
+    await db.dropDatabase();
+    await service.restoreBackup(id);
+    expect(await contentOf(db)).toEqual(before);
+  });
+
+  it('refuses a backup with the log before anything is begun where there are no tools', async () => {
+    const { another, directory } = await ground();
+    const service = await another({ engine: 'auto', tools: { directory: await folder() } });
+
+    expect(await failureOf(service.createBackup({ database: '*', oplog: true }))).toMatchObject({
+      code: 'OPLOG_UNAVAILABLE',
+      message: expect.stringContaining('install the MongoDB database tools'),
+    });
+
+    expect(await stat(directory).catch(() => 'not even the folder')).toBe('not even the folder');
   });
 });
 

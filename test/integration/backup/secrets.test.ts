@@ -120,7 +120,7 @@ describeWith(['mongod', 'mongo', 'tools'], 'a server with users', () => {
     const { signal } = new AbortController();
     for (const begun of [
       async () => (await openDump(await engine.source({ database: 'shop' }), signal)).finished,
-      () => engine.load({ namespaces: [], into: new Map(), unchecked: false }, signal),
+      async () => (await engine.load({ namespaces: [], into: new Map(), unchecked: false }, signal)).finished,
     ]) {
       const failure = await failureOf(begun());
       expect(failure).toMatchObject({ code: 'AUTHENTICATION_FAILED' });

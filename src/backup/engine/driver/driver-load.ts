@@ -26,8 +26,10 @@ export class DriverLoad extends Writable {
   written = 0;
   private readonly archive = new ArchiveDocuments({
     declared: (namespaces) => this.declare(namespaces),
-    block: (database, collection) => {
+    block: (database, collection, isEnd) => {
       this.open = this.chosen.get(`${database}.${collection}`);
+      // One that is over must not hold the room for a batch: there may be thousands.
+      if (isEnd && this.open) this.close(this.open);
     },
     document: (bytes) => this.add(bytes),
   });
@@ -38,6 +40,8 @@ export class DriverLoad extends Writable {
   /** Full, in the order in which they are to be sent. */
   private full: { readonly to: LoadedNamespace; readonly documents: RawDocuments }[] = [];
   private readonly underway = new Set<Promise<void>>();
+  /** What is done with the last bytes that came. */
+  private at: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly client: Client,
@@ -47,11 +51,18 @@ export class DriverLoad extends Writable {
   }
 
   override _write(chunk: Buffer, _: BufferEncoding, taken: (error?: Error) => void): void {
-    this.take(chunk).then(() => taken(), taken);
+    this.at = this.take(chunk);
+    this.at.then(() => taken(), taken);
   }
 
   override _final(ended: (error?: Error) => void): void {
-    this.finish().then(() => ended(), ended);
+    this.at = this.finish();
+    this.at.then(() => ended(), ended);
+  }
+
+  /** It is over only when nothing is on its way to the server: what arrives late would come back after its removal. */
+  override _destroy(reason: Error | null, over: (reason: Error | null) => void): void {
+    void Promise.allSettled([this.at, ...this.underway]).then(() => over(reason));
   }
 
   private async take(chunk: Buffer): Promise<void> {
@@ -63,7 +74,6 @@ export class DriverLoad extends Writable {
   private async finish(): Promise<void> {
     this.archive.end();
     await this.makeCollections();
-    for (const to of this.chosen.values()) this.close(to);
     await this.sendFull();
     await Promise.all(this.underway);
     await atOnce(AT_ONCE, [...this.chosen.values()], (namespace) => this.buildIndexes(namespace));
@@ -81,6 +91,7 @@ export class DriverLoad extends Writable {
   /** Before any document of theirs is sent. */
   private async makeCollections(): Promise<void> {
     await atOnce(AT_ONCE, this.toMake.splice(0), async ({ database, collection, create }) => {
+      this.goOn();
       const db = this.client.db(database);
       // Newer servers make the same collection twice without a word.
       const isThere = await db.listCollections({ name: collection }, { nameOnly: true }).hasNext();
@@ -104,6 +115,10 @@ export class DriverLoad extends Writable {
     if (to.documents.count >= BATCH_DOCUMENTS) this.close(to);
   }
 
+  private goOn(): void {
+    if (this.destroyed) throw new Error('It was stopped');
+  }
+
   private close(to: LoadedNamespace): void {
     const { documents } = to;
     to.documents = undefined;
@@ -115,6 +130,7 @@ export class DriverLoad extends Writable {
       while (this.underway.size >= AT_ONCE) await Promise.race(this.underway);
       // In a capped collection the order of documents is part of what they say.
       if (to.isOrdered) await to.last;
+      this.goOn();
       const sent = this.send(to, documents);
       to.last = sent;
       this.underway.add(sent);
@@ -140,6 +156,7 @@ export class DriverLoad extends Writable {
 
   private async buildIndexes({ database, collection, indexes }: LoadedNamespace): Promise<void> {
     if (indexes.length === 0) return;
+    this.goOn();
     await this.client
       .db(database)
       .command({ createIndexes: collection, indexes, writeConcern: { w: 'majority' } });
