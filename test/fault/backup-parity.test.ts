@@ -6,7 +6,7 @@ import { effort } from './effort.js';
 import { Lots } from './load.js';
 import { exactContentOf, makeOddDatabase } from './odd-database.js';
 
-const DATABASES = Number(process.env['FAULT_DATABASES'] ?? (effort.isFull ? 200 : 5));
+const DATABASES = Number(process.env['FAULT_DATABASES'] ?? (effort.isFull ? 200 : 3));
 const ENGINES = ['mongodump', 'driver'] as const;
 
 describeWith(['mongo', 'tools'], 'any database', () => {
@@ -33,7 +33,7 @@ describeWith(['mongo', 'tools'], 'any database', () => {
       }
       expect(failures).toEqual([]);
     },
-    DATABASES > 5 ? 3_600_000 : 120_000,
+    DATABASES > 3 ? 3_600_000 : 240_000,
   );
 });
 
