@@ -68,7 +68,8 @@ async function dumpThrough(
   archive.once('end', () => {
     isOver = true;
   });
-  const parts = [pipeline([archive, ...through] as Duplex[]), finished];
+  const { signal } = stop;
+  const parts = [pipeline([archive, ...through] as Duplex[], { signal }), finished];
   // Once its output has ended the tool is about to say how it went, and is let.
   for (const part of parts) part.catch(() => isOver || stop.abort());
   const [piped, dumped] = (await Promise.allSettled(parts)).map(failureOf);
