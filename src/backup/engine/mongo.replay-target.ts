@@ -2,6 +2,7 @@ import type mongoose from 'mongoose';
 import { type Definition, fromExtendedJson, toExtendedJson } from '../archive/extended-json.js';
 import { BackupError, list } from '../backup.errors.js';
 import type { OplogIndex } from '../oplog/oplog-catalogue.js';
+import { type DriverError, indexFailure } from './server-failure.js';
 import { exactDocument } from './exact-bson.js';
 import { ReplayTarget, type ReplayWrite } from './replay-target.js';
 
@@ -58,7 +59,12 @@ export class MongoReplayTarget extends ReplayTarget {
   ): Promise<void> {
     if (indexes.length === 0) return;
     const specs = indexes.map((index) => specOf(index, expiring));
-    await this.client.db(database).command({ createIndexes: collection, indexes: specs });
+    await this.client
+      .db(database)
+      .command({ createIndexes: collection, indexes: specs })
+      .catch((error: DriverError) => {
+        throw indexFailure(`${database}.${collection}`, error);
+      });
   }
 
   text(document: Buffer): string {

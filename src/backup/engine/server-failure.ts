@@ -17,6 +17,20 @@ export function isOfDriver(error: unknown): error is DriverError {
 /** An answer that came while the server or its primary went away: what was asked for may be done. */
 const INTERRUPTED: readonly unknown[] = [64, 91, 189, 11_600, 11_602];
 
+const NOT_AUTHORIZED = 13;
+/** Nothing that is wrong with an index. */
+const OUT_OF_DISK_SPACE = 14_031;
+
+/** What the server said to the indexes of a collection: where it refuses them, the backup is not what it should be. */
+export function indexFailure(namespace: string, error: DriverError): unknown {
+  if (!isRefusal(error) || error.code === NOT_AUTHORIZED || error.code === OUT_OF_DISK_SPACE) return error;
+  return new BackupError('RESTORE_MISMATCH', {
+    problem: `The indexes of ${namespace} can't be made: ${scrub(error.message, [])}`,
+    advice: ADVICE.RESTORE_MISMATCH,
+    cause: error,
+  });
+}
+
 /** True when the server answered that it does not do it. */
 export function isRefusal({ name, code }: DriverError): boolean {
   return name === 'MongoServerError' && !INTERRUPTED.includes(code);

@@ -4,6 +4,11 @@ import { ADVICE } from './advice.js';
 /** What a tool's own words mean. The first that fits. */
 const MEANINGS: readonly [RegExp, keyof typeof ADVICE][] = [
   [/auth(entication)? (error|failed)|AuthenticationFailed/i, 'AUTHENTICATION_FAILED'],
+  // What is wrong with the server just now says nothing about the indexes.
+  [
+    /createIndex error: \((?!Interrupted|NotWritable|NotPrimary|Primary|Shutdown|OutOfDisk|Exceeded|Unauthorized|WriteConcern)/,
+    'RESTORE_MISMATCH',
+  ],
   [/already exists on the destination|NamespaceExists/, 'TARGET_NOT_EMPTY'],
   [/not authorized|Unauthorized|requires authentication/i, 'NOT_AUTHORIZED'],
   [

@@ -164,10 +164,21 @@ export async function load(
   watch.signal.throwIfAborted();
   if (lost.length > 0) throw lost[0];
   // A tool that fails closes its input, and damage found while reading stops the tool.
-  if (read.status === 'rejected' && read.reason instanceof BackupError) throw read.reason;
-  if (loaded.status === 'rejected') throw loaded.reason;
+  if (read.status === 'rejected' && read.reason instanceof BackupError)
+    throw inOwnNames(read.reason, steps, prefix);
+  if (loaded.status === 'rejected') throw inOwnNames(loaded.reason, steps, prefix);
   if (read.status === 'rejected') throw read.reason;
   return loaded.value;
+}
+
+/** An error that speaks of scratch, in the names that the backup has. */
+export function inOwnNames(error: unknown, steps: readonly RestoreStep[], prefix: string): unknown {
+  if (!(error instanceof BackupError) || error.code !== 'RESTORE_MISMATCH') return error;
+  const problem = steps.reduce(
+    (text, { database, source }) => text.replaceAll(`${database}.${prefix}`, `${source.database}.`),
+    error.message.replace(/\.$/, ''),
+  );
+  return new BackupError(error.code, { problem, cause: error.cause });
 }
 
 async function prove(work: RestoreWork, step: RestoreStep, prefix: string, indexed: boolean): Promise<void> {

@@ -9,7 +9,7 @@ import { declared } from '../oplog/oplog-entry.js';
 import { OplogReading } from '../oplog/oplog-reading.js';
 import { Replay, ReplayCheck, type Whereto } from '../oplog/replay.js';
 import { readProved, type Watch } from '../proof.js';
-import type { RestoreWork } from './load-beside.js';
+import { inOwnNames, type RestoreWork } from './load-beside.js';
 import { planAfterLog } from './plan-after-log.js';
 import type { RestorePlan, RestoreStep } from './restore-plan.js';
 import { restoreMark, scratchPrefix } from './scratch.js';
@@ -87,12 +87,15 @@ export async function replayLog(work: RestoreWork, expiring = true): Promise<rea
 
 async function makeIndexes(
   { session, prefix }: RestoreWork,
-  { source, database, collection }: RestoreStep,
+  step: RestoreStep,
   catalogue: OplogCatalogue,
   expiring: boolean,
 ): Promise<void> {
+  const { source, database, collection } = step;
   const indexes = catalogue.find(source.database, source.collection)?.indexes ?? new Map<string, never>();
-  await session.replay.createIndexes(database, prefix + collection, [...indexes.values()], expiring);
+  await session.replay
+    .createIndexes(database, prefix + collection, [...indexes.values()], expiring)
+    .catch((error: unknown) => Promise.reject(inOwnNames(error, [step], prefix) as Error));
   const made = await session.indexes(database, prefix + collection);
   const lacking = [...indexes.keys()].filter((name) => !made.includes(name));
   if (lacking.length > 0)

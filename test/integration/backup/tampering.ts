@@ -1,6 +1,14 @@
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Manifest, readManifest, writeManifest } from '../../../src/backup/manifest.js';
+import { ArchiveReader } from '../../../src/backup/archive/archive-reader.js';
+import { PreludeEdit } from '../../../src/backup/archive/prelude-edit.js';
+import {
+  type Manifest,
+  manifestNamespaces,
+  readManifest,
+  writeManifest,
+} from '../../../src/backup/manifest.js';
 
 /** Changes the text of a backup's manifest. */
 export async function edit(folder: string, change: (text: string) => string): Promise<void> {
@@ -15,4 +23,22 @@ export async function rewrite(folder: string, change: (manifest: Manifest) => Ma
     if (reading.status !== 'good') throw new Error(reading.problem);
     return writeManifest(change(reading.manifest));
   });
+}
+
+/** Changes options and indexes in an archive that is neither compressed nor encrypted, and all checksums with them. */
+export async function forge(folder: string, change: (metadata: string) => string): Promise<void> {
+  const path = join(folder, 'archive');
+  const edit = new PreludeEdit((_, metadata) => change(metadata));
+  edit.end(await readFile(path));
+  const bytes = Buffer.concat(await edit.toArray());
+  await writeFile(path, bytes);
+  const reader = new ArchiveReader();
+  reader.write(bytes);
+  const namespaces = manifestNamespaces(reader.end());
+  const hashed = { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+  await rewrite(folder, (manifest) => ({
+    ...manifest,
+    archive: { ...manifest.archive, ...hashed, plain: hashed },
+    namespaces,
+  }));
 }

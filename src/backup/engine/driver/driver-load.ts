@@ -4,7 +4,7 @@ import type { FlatDocument } from '../../archive/flat-document.js';
 import { BackupError, TargetNotEmptyError } from '../../backup.errors.js';
 import type { LoadSelection } from '../dump-engine.js';
 import { scrub } from '../scrub.js';
-import type { DriverError } from '../server-failure.js';
+import { type DriverError, indexFailure } from '../server-failure.js';
 import { atOnce } from './at-once.js';
 import type { Client } from './driver-connection.js';
 import { type LoadedNamespace, namespaceOf } from './loaded-namespace.js';
@@ -159,7 +159,10 @@ export class DriverLoad extends Writable {
     this.goOn();
     await this.client
       .db(database)
-      .command({ createIndexes: collection, indexes, writeConcern: { w: 'majority' } });
+      .command({ createIndexes: collection, indexes, writeConcern: { w: 'majority' } })
+      .catch((error: DriverError) => {
+        throw indexFailure(`${database}.${collection}`, error);
+      });
   }
 }
 
