@@ -18,7 +18,7 @@ import { RunQueue } from './run-queue.js';
  *   checksummed, as the manifest says;
  * - `restore`: also, what a restore brings back is the same: it is restored into databases made for this on the server
  *   (`flora_trial-…`), dumped again and compared: documents to the bit, in whatever order, indexes, options, views. The
- *   databases are dropped in the end, those of a killed process by the next verification or start. What expires
+ *   databases are dropped in the end, those of a killed process by the next verification or start on its machine. What expires
  *   (`expireAfterSeconds`) is kept from expiring there. Needs room for the data, and the rights to write to any database
  *   and to drop it (`readWriteAnyDatabase`, `dbAdminAnyDatabase`). Users, roles and the server's own databases are left out, as by a restore.
  */
