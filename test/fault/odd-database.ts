@@ -59,7 +59,7 @@ const OPTIONS: readonly Options[] = [
 const INDEXES: readonly Options[] = [
   { key: { a: 1 } },
   { key: { a: -1, b: 1.5 } },
-  { key: { b: BSON.Long.fromInt(-1) }, v: 1 },
+  { key: { b: BSON.Long.fromInt(-1) } },
   { key: ordered(['10', 1], ['2', -1], ['a', 1]) },
   { key: ordered(['2', 1], ['10', -1]), expireAfterSeconds: 1e9 },
   { key: { a: 'hashed', b: 1 } },

@@ -34,6 +34,8 @@ export class MongoServer extends DatabaseServer {
     try {
       client = new MongoClient(this.uri, {
         appName: 'flora-backup',
+        // Whatever dumps are read from: a restore that asked a secondary would go by what was there before.
+        readPreference: 'primaryPreferred',
         ...(/[?&]serverSelectionTimeoutMS=/i.test(this.uri) ? {} : { serverSelectionTimeoutMS: patienceMs }),
       });
       await client.connect();

@@ -10,10 +10,14 @@ export type Db = ReturnType<Client['db']>;
 /** How long to look for the server, unless the connection string says otherwise. */
 const PATIENCE_MS = 10_000;
 
-/** @throws BackupError SERVER_UNREACHABLE, AUTHENTICATION_FAILED, SERVER_FAILED */
-export async function connect(uri: string): Promise<Client> {
+/**
+ * @param readPreference absent: as the connection string says
+ * @throws BackupError SERVER_UNREACHABLE, AUTHENTICATION_FAILED, SERVER_FAILED
+ */
+export async function connect(uri: string, readPreference?: ReadPreference): Promise<Client> {
   const client = new MongoClient(uri, {
     appName: 'flora-backup',
+    ...(readPreference === undefined ? {} : { readPreference }),
     ...(/[?&]serverSelectionTimeoutMS=/i.test(uri) ? {} : { serverSelectionTimeoutMS: PATIENCE_MS }),
   });
   return client.connect();

@@ -22,7 +22,7 @@ async function work({ uri, selection }: LoadTask): Promise<void> {
     else process.exit();
   });
   try {
-    const client = await connect(uri);
+    const client = await connect(uri, 'primaryPreferred');
     load = new DriverLoad(client, selection);
     try {
       await pipeline(input, load);

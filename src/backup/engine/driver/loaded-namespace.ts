@@ -77,9 +77,14 @@ function isOfId(index: Definition): boolean {
   );
 }
 
-/** An index without a collation would take on that of its collection: the simple one is written out. */
+/**
+ * An index without a collation would take on that of its collection: the simple one is written out. One of version 1
+ * never has any, and must not be given one.
+ */
 function indexOf(index: Definition, options: Definition): Definition {
   const kept = new Map([...index].filter(([name]) => name !== 'ns'));
-  if (options.has('collation') && !kept.has('collation')) kept.set('collation', { locale: 'simple' });
+  const mayHave = Number(kept.get('v') ?? 2) > 1;
+  if (mayHave && options.has('collation') && !kept.has('collation'))
+    kept.set('collation', { locale: 'simple' });
   return kept;
 }
