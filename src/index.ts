@@ -110,7 +110,12 @@ export type { RestoredNamespace, RestoreReport } from './backup/restore/restore-
 export type { RetentionPolicy } from './backup/retention.js';
 export type { VerifyLevel, VerifyOptions, VerifyReport } from './backup/verification.js';
 export type { S3Options } from './backup/storage/s3-options.js';
-export { BackupDraft, BackupStorage, type DraftPurpose, StoredBackup } from './backup/storage/backup-storage.js';
+export {
+  BackupDraft,
+  BackupStorage,
+  type DraftPurpose,
+  StoredBackup,
+} from './backup/storage/backup-storage.js';
 export {
   BackupError,
   SwapFailedError,

@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
  * is not what this storage would have made, such as a symbolic link).
  */
 export abstract class BackupStorage {
-  /** Where this is, for people; without secrets. */
+  /** Where this is, for people; without secrets. No two storages of a service have the same. */
   abstract readonly location: string;
 
   /**
