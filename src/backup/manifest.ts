@@ -72,7 +72,7 @@ export type ManifestNamespace = Omit<ArchiveNamespace, 'metadata' | 'contents'> 
 
 /**
  * - `damaged`: one of ours that isn't whole;
- * - `unreadable`: no JSON; whose it was can't be told by it;
+ * - `unreadable`: no JSON, or too long to be looked into; whose it was can't be told by it;
  * - `newer`: ours, of a format that came later;
  * - `foreign`: that of something else.
  */
@@ -105,8 +105,14 @@ export function manifestNamespaces({ namespaces }: ArchiveSummary): ManifestName
   });
 }
 
+/** What is longer is only parsed when it can be ours: that takes seconds, and many times its length in memory. */
+const PARSED_UNSEEN = 1024 * 1024;
+const MARK = new RegExp(`"kind"\\s*:\\s*"${KIND}"`);
+
 /** Says what a text found under the name of a manifest is. Never throws. */
 export function readManifest(text: string): ManifestReading {
+  if (text.length > PARSED_UNSEEN && !MARK.test(text))
+    return { status: 'unreadable', problem: 'its manifest is none of this package' };
   let found: Record<string, unknown>;
   try {
     found = JSON.parse(text) as Record<string, unknown>;

@@ -124,6 +124,13 @@ describe('a manifest', () => {
     expect(readManifest(`{"kind":"flora-backup","x":${deep}}`).status).toBe('damaged');
   });
 
+  it('of something else is not looked into when it is long', () => {
+    expect(readManifest(`[${'{},'.repeat(400_000)}1]`).status).toBe('unreadable');
+    const [first] = manifest.namespaces;
+    const many = Array.from({ length: 8_000 }, (_, index) => ({ ...first!, collection: `c${index}` }));
+    expect(readManifest(writeManifest({ ...manifest, namespaces: many }))).toMatchObject({ status: 'good' });
+  });
+
   it('never throws, whatever it is given', () => {
     fc.assert(
       fc.property(fc.json(), (json) => {
