@@ -16,7 +16,8 @@ export class DiskStoredBackup extends StoredBackup {
   }
 
   async manifest(): Promise<string | undefined> {
-    return manifestText(this);
+    const bytes = await this.size(MANIFEST_NAME);
+    return bytes === undefined ? undefined : manifestText(this, bytes, await this.read(MANIFEST_NAME));
   }
 
   async size(name: string): Promise<number | undefined> {

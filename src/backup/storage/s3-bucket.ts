@@ -96,10 +96,17 @@ export class S3Bucket {
   }
 
   /** Its bytes, taken up again where the connection breaks; undefined when there is none of that name. */
-  async read(name: string): Promise<Readable | undefined> {
-    const size = await this.size(name);
-    if (size === undefined) return undefined;
-    return Readable.from(size === 0 ? [] : this.bytes(name, size), { objectMode: false });
+  async read(name: string): Promise<{ bytes: number; content: Readable } | undefined> {
+    const first = await this.connection.ask(({ s3, client }) =>
+      client.send(new s3.GetObjectCommand(this.connection.target(name))).catch(unlessMissing),
+    );
+    if (!first) return undefined;
+    const body = first.Body as Readable;
+    const bytes = first.ContentLength ?? 0;
+    const content = Readable.from(this.bytes(name, bytes, body), { objectMode: false });
+    // Also when nobody has begun to read.
+    content.once('close', () => body.destroy());
+    return { bytes, content };
   }
 
   async remove(names: readonly string[]): Promise<void> {
@@ -134,15 +141,11 @@ export class S3Bucket {
     });
   }
 
-  private async *bytes(name: string, size: number): AsyncGenerator<Buffer> {
+  private async *bytes(name: string, size: number, first: Readable): AsyncGenerator<Buffer> {
     let at = 0;
     for (let attempt = 0; at < size; attempt++) {
       try {
-        const body = await this.connection.ask(async ({ s3, client }) => {
-          const input = { ...this.connection.target(name), Range: `bytes=${at}-${size - 1}` };
-          return (await client.send(new s3.GetObjectCommand(input))).Body as Readable;
-        });
-        for await (const chunk of body) {
+        for await (const chunk of attempt === 0 ? first : await this.from(name, at, size)) {
           at += (chunk as Buffer).length;
           yield chunk as Buffer;
         }
@@ -151,5 +154,12 @@ export class S3Bucket {
         if (attempt >= RESUMES || error instanceof BackupError) throw s3Error(error, this.location);
       }
     }
+  }
+
+  private async from(name: string, at: number, size: number): Promise<Readable> {
+    const input = { ...this.connection.target(name), Range: `bytes=${at}-${size - 1}` };
+    return this.connection.ask(
+      async ({ s3, client }) => (await client.send(new s3.GetObjectCommand(input))).Body as Readable,
+    );
   }
 }

@@ -76,7 +76,8 @@ export class S3StoredBackup extends StoredBackup {
   }
 
   async manifest(): Promise<string | undefined> {
-    return manifestText(this);
+    const found = await this.bucket.read(`${this.id}/${MANIFEST_NAME}`);
+    return found && manifestText(this, found.bytes, found.content);
   }
 
   async size(name: string): Promise<number | undefined> {
@@ -86,6 +87,6 @@ export class S3StoredBackup extends StoredBackup {
   async read(name: string): Promise<Readable> {
     const found = await this.bucket.read(`${this.id}/${name}`);
     if (!found) throw damaged(this, `it has no ${name}`);
-    return found;
+    return found.content;
   }
 }
