@@ -18,7 +18,7 @@ describeWith(['mongo', 'mongod'], 'a server that is killed', () => {
       const flowers = Array.from({ length: 20_000 }, (_, number) => ({ number, text: 'x'.repeat(1_500) }));
       await db.collection('flowers').insertMany(flowers);
       const onProgress = (progress: BackupProgress): void => {
-        if (progress.phase === phase && progress.documents > 0) server.kill('SIGKILL');
+        if (progress.phase === phase && progress.documents > 0) void server.kill('SIGKILL');
       };
       const { id } = await service.createBackup({ database: 'shop' });
 
