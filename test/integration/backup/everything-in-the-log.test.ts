@@ -258,7 +258,7 @@ async function slowDump(place: string): Promise<string> {
     `#!/bin/bash
 [ "$1" = --version ] && exec ${real} --version
 set -o pipefail
-${real} "$@" | (while [ ! -e ${place}/go ]; do head -c 400000; touch ${place}/begun; sleep 0.05; done; cat)
+${real} "$@" | (while [ -d ${place} ] && [ ! -e ${place}/go ]; do head -c 400000; touch ${place}/begun; sleep 0.05; done; cat)
 `,
   );
   await chmod(tool, 0o755);
