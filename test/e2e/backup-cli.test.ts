@@ -178,6 +178,9 @@ describeWith(['mongo', 'tools'], 'flora-backup', () => {
     [/"two" is one argument too many/, ['show', 'one', 'two']],
     [/"x" is one argument too many/, ['create', 'x']],
     [/can't be read/, ['list', '--env', 'nowhere.env']],
+    [/can't be read/, ['--env', 'nowhere.env', 'list']],
+    [/No command/, ['--env', 'list']],
+    [/status is "god"/, ['list', '--status', 'god']],
     [/"bitwise"/, ['verify', 'x', '--level', 'bitwise']],
     [/not a cron expression/, ['schedule', 'daily']],
     [/status/, ['restore', 'latest', '--status', 'good']],
@@ -277,6 +280,82 @@ describeWith(['mongo', 'tools'], 'flora-backup', () => {
     expect(await files()).toEqual([]);
     await expect.poll(() => isRunning(pid)).toBe(false);
     expect((await start('list')).stdout).toBe('There are no backups.');
+  });
+
+  it.each<[string, string[]]>([
+    ['verification', ['verify', 'latest', '--level', 'restore']],
+    ['restore', ['restore', 'latest', '--force']],
+  ])('ended in a %s, by Ctrl-C too, ends its children and leaves all as it was', async (_, args) => {
+    const { run, folder, env, db, files } = await ground();
+    await run('create');
+    await db.collection('products').updateMany({}, { $set: { newer: true } });
+    const slow = join(folder, 'tools');
+    await execa('mkdir', [slow]);
+    const script = `#!/bin/sh\ncase "$*" in *--version*) exec ${tools()}/mongorestore "$@";; esac\necho $$ > ${folder}/pid\nexec sleep 60\n`;
+    await writeFile(join(slow, 'mongorestore'), script, { mode: 0o755 });
+    await execa('ln', ['-s', join(tools(), 'mongodump'), join(slow, 'mongodump')]);
+    const before = await files();
+    for (const [signal, code] of [
+      ['SIGTERM', 143],
+      ['SIGHUP', 129],
+      ['SIGINT', 130],
+    ] as const) {
+      await rm(join(folder, 'pid'), { force: true });
+      const child = execa('node', [CLI, ...args, '--json'], {
+        cwd: folder,
+        env: { ...env, MONGO_TOOLS_DIR: slow },
+        extendEnv: false,
+        reject: false,
+        detached: true,
+      });
+      await expect
+        .poll(() => readFile(join(folder, 'pid'), 'utf8').catch(() => ''), { timeout: 60_000 })
+        .not.toBe('');
+      const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
+      // A terminal tells all that runs in it.
+      process.kill(signal === 'SIGINT' ? -child.pid! : child.pid!, signal);
+      const { exitCode, stdout } = await child;
+      expect(exitCode).toBe(code);
+      expect(JSON.parse(stdout)).toMatchObject({ error: {} });
+      await expect.poll(() => isRunning(pid)).toBe(false);
+    }
+    expect(await db.collection('products').countDocuments({ newer: true })).toBe(500);
+    const names = (await db.listCollections().toArray()).map(({ name }) => name);
+    expect(names.filter((name) => name !== 'flora_backup.locks').toSorted()).toEqual(['orders', 'products']);
+    const { databases } = await db.admin().listDatabases();
+    expect(databases.filter(({ name }) => name.startsWith('flora_trial-'))).toEqual([]);
+    expect(await files()).toEqual(before);
+  });
+
+  it('does what it began when nobody listens any more, and fails where its answer can not be written', async () => {
+    const { folder, env, files, json, start } = await ground();
+    const shell = (line: string) =>
+      execa('bash', ['-c', `cli() { node ${CLI} "$@"; }; ${line}`], {
+        cwd: folder,
+        env,
+        extendEnv: false,
+        reject: false,
+      });
+    for (const line of [
+      'cli create | true; exit ${PIPESTATUS[0]}',
+      'cli create 2>&1 >/dev/null | true; exit ${PIPESTATUS[0]}',
+      'cli create >&- 2>&- <&-',
+      'cli list | head -1 >/dev/null; exit ${PIPESTATUS[0]}',
+    ])
+      expect(await shell(line)).toMatchObject({ exitCode: DONE, stderr: '' });
+    expect(await files()).toHaveLength(3);
+    expect(await shell('cli list >/dev/full')).toMatchObject({ exitCode: FAILED });
+    expect(await shell('cli show nothing | true; exit ${PIPESTATUS[0]}')).toMatchObject({ exitCode: FAILED });
+
+    const schedule = start('schedule', '* * * * * *', '--label', 'piped');
+    schedule.stdout!.once('data', () => schedule.stdout!.destroy());
+    await expect
+      .poll(async () => ((await json('list', '--label', 'piped')).said as unknown[]).length, {
+        timeout: 60_000,
+      })
+      .toBeGreaterThan(1);
+    schedule.kill('SIGTERM');
+    expect((await schedule).exitCode).toBe(DONE);
   });
 
   it('makes backups by a cron expression until it is stopped', async () => {

@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import mongoose from 'mongoose';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith, mongo, redis, tools, unique } from '../servers/index.js';
 
@@ -176,10 +177,24 @@ describeWith(['mongo', 'redis'], 'The packed package', () => {
   );
 
   it('brings the command flora-backup, which needs nothing but its environment', async () => {
+    const uri = mongo();
+    // Without the MongoDB tools, the driver alone.
+    const env = { MONGO_URI: uri, BACKUP_DIR: join(folder, 'of the command'), BACKUP_ENGINE: 'driver' };
     const command = (...args: string[]) =>
-      execa(join(folder, 'node_modules/.bin/flora-backup'), args, { cwd: folder });
+      execa(join(folder, 'node_modules/.bin/flora-backup'), args, { cwd: folder, env });
     expect((await command('--version')).stdout).toBe(manifest.version);
     expect((await command('list', '--json')).stdout).toBe('[]');
+
+    const client = await mongoose.mongo.MongoClient.connect(uri);
+    const roses = client.db().collection<{ _id: string }>('roses');
+    await roses.insertMany([{ _id: 'red' }, { _id: 'white' }]);
+    const { id } = JSON.parse((await command('create', '--json')).stdout) as { id: string };
+    await roses.deleteOne({ _id: 'red' });
+    expect((await command('verify', id, '--level', 'restore')).stdout).toContain(`${id} is good`);
+    await command('restore', id, '--force');
+    expect(await roses.countDocuments()).toBe(2);
+    await client.db().dropDatabase();
+    await client.close();
   });
 
   it("carries a third party's Nest app: compiled under strict types, run against real servers", async () => {

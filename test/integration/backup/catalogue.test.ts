@@ -25,9 +25,37 @@ describeWith(['mongo', 'tools'], 'the list of backups', () => {
     expect(await ids({ label: 'a' })).toEqual([third.id, first.id]);
     expect(await ids({ database: other.databaseName })).toEqual([second.id]);
     expect(await ids({ status: 'damaged' })).toEqual([]);
-    expect(await failureOf(service.listBackups({ state: 'good' } as object))).toMatchObject({
-      code: 'INVALID_OPTIONS',
-    });
+    for (const wrong of [
+      { state: 'good' },
+      { status: 'god' },
+      { database: 5 },
+      { database: 'a b' },
+      { label: {} },
+    ])
+      expect(await failureOf(service.listBackups(wrong as object))).toMatchObject({
+        code: 'INVALID_OPTIONS',
+      });
+    expect(
+      await failureOf(service.cleanupBackups({ keepLast: 1 }, { dryRun: 'false' } as object)),
+    ).toMatchObject({ code: 'INVALID_OPTIONS' });
+    expect(await ids()).toHaveLength(3);
+  });
+
+  it('has as latest the newest that is not of the future, where a clock was wrong for a while', async () => {
+    let now = Date.now();
+    const { db, service } = await ground({ clock: { now: () => now } });
+    await plantShop(db);
+    now += 365 * DAY;
+    const wrong = await service.createBackup();
+    now -= 365 * DAY;
+    const latest = async (): Promise<string> =>
+      (await service.restoreBackup('latest', { dryRun: true, force: true })).id;
+    expect(await latest()).toBe(wrong.id);
+    now += DAY;
+    const right = await service.createBackup();
+    expect(right.id < wrong.id).toBe(true);
+    expect(await latest()).toBe(right.id);
+    expect((await service.checkHealth()).backup).toMatchObject({ status: 'up', lastGood: { id: right.id } });
   });
 
   it('tells damaged and foreign things apart from good ones, throws nothing, and touches none of them', async () => {
