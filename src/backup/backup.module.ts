@@ -76,7 +76,15 @@ const ADAPTERS: Provider[] = [
     ...ADAPTERS,
     {
       provide: RUN_BACKUP,
-      inject: [BackupCreation, BackupCleanup, BackupCopies, BackupCatalogue, BackupLocks, BackupOptions],
+      inject: [
+        BackupCreation,
+        BackupCleanup,
+        BackupCopies,
+        BackupCatalogue,
+        BackupLocks,
+        DatabaseServer,
+        BackupOptions,
+      ],
       useFactory: backupAndCleanUp,
     },
     RunQueue,

@@ -57,7 +57,8 @@ export interface BackupModuleOptions {
    */
   readPreference?: ReadPreference | undefined;
   /**
-   * Which backups `cleanupBackups()` keeps; it also runs after every successful backup of a schedule. `false`: all.
+   * Which backups `cleanupBackups()` keeps; it also runs after every successful backup of a schedule, unless the clocks
+   * of this host and of the server are more than an hour apart: one of next week would make all backups old. `false`: all.
    *
    * @default `{ days: BACKUP_RETENTION_DAYS }`, else `{ days: 7 }`
    */

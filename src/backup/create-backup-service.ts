@@ -61,7 +61,7 @@ export function assembleBackupService(options?: BackupModuleOptions): BackupServ
     new Restoration(catalogue, engine, server, queue, locks, recovery),
     cleanup,
     copies,
-    new BackupScheduler(all, backupAndCleanUp(creation, cleanup, copies, catalogue, locks, all)),
+    new BackupScheduler(all, backupAndCleanUp(creation, cleanup, copies, catalogue, locks, server, all)),
     queue,
     recovery,
     locks,

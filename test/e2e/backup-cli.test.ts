@@ -348,7 +348,7 @@ describeWith(['mongo', 'tools'], 'flora-backup', () => {
     expect(await shell('cli show nothing | true; exit ${PIPESTATUS[0]}')).toMatchObject({ exitCode: FAILED });
 
     const schedule = start('schedule', '* * * * * *', '--label', 'piped');
-    schedule.stdout!.once('data', () => schedule.stdout!.destroy());
+    schedule.stdout.once('data', () => schedule.stdout.destroy());
     await expect
       .poll(async () => ((await json('list', '--label', 'piped')).said as unknown[]).length, {
         timeout: 60_000,

@@ -30,6 +30,9 @@ export abstract class ServerSession {
 
   abstract version(): Promise<string>;
 
+  /** What the server's clock says, in milliseconds since the epoch. */
+  abstract time(): Promise<number>;
+
   /** True where the server is a member of a replica set, and asked as such. */
   abstract hasOplog(): Promise<boolean>;
 

@@ -67,6 +67,11 @@ class MongoSession extends ServerSession {
     return String(version);
   }
 
+  async time(): Promise<number> {
+    const { localTime } = await this.client.db('admin').command({ hello: 1 });
+    return (localTime as Date).getTime();
+  }
+
   async hasOplog(): Promise<boolean> {
     const { setName } = await this.client.db('admin').command({ hello: 1 });
     return typeof setName === 'string';

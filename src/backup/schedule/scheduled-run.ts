@@ -7,11 +7,15 @@ import type { BackupCatalogue } from '../catalogue.js';
 import type { BackupCleanup } from '../cleanup.js';
 import type { BackupCopies } from '../copies/backup-copies.js';
 import type { BackupCreation, CreateBackupOptions } from '../create/creation.js';
+import type { DatabaseServer } from '../engine/database-server.js';
 import { standsFor } from '../health.js';
+
+/** How far the clocks of this host and of the server may be apart: a clock of next week would make all backups old. */
+const CLOCKS_APART_MS = 60 * 60_000;
 
 /**
  * What a schedule runs, in one process at a time. Retention comes only after a backup that succeeded: while backups
- * fail nothing is removed. That it fails itself costs room, not data, so it is said and no more. What earlier runs
+ * fail nothing is removed, nor while the clock may be wrong. That it fails itself costs room, not data, so it is said and no more. What earlier runs
  * could not copy to other storages is made up for in the end.
  */
 export function backupAndCleanUp(
@@ -20,12 +24,18 @@ export function backupAndCleanUp(
   copies: BackupCopies,
   catalogue: BackupCatalogue,
   locks: BackupLocks,
+  server: DatabaseServer,
   { retention, database: own, clock }: BackupOptions,
 ): RunBackup {
   const log = new Logger('BackupScheduler');
   const cleanUpAfter = async ({ id }: Backup): Promise<void> => {
     if (retention === false) return;
     try {
+      const apart = Math.abs(Date.now() - (await server.use((session) => session.time())));
+      if (apart > CLOCKS_APART_MS)
+        return log.error(
+          `Retention was left out after backup ${id}: the clocks of this host and of the MongoDB server are ${Math.round(apart / 60_000)} minutes apart`,
+        );
       const { removed } = await cleanup.run(retention);
       if (removed.length > 0) log.log(`Retention removed ${removed.join(', ')}`);
     } catch (error) {
