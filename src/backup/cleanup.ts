@@ -38,6 +38,7 @@ export class BackupCleanup {
   async run(
     policy: RetentionPolicy | false = this.options.retention,
     options: CleanupOptions = {},
+    now = this.options.clock.now(),
   ): Promise<CleanupReport> {
     refuseUnknown('option of cleanupBackups', options, ['dryRun']);
     checkSwitch('dryRun', options.dryRun);
@@ -49,7 +50,7 @@ export class BackupCleanup {
     const { dryRun = false } = options;
     const found = await this.catalogue.list();
     const good = found.filter(isGood);
-    const { remove, keep } = decideRetention(good.map(candidate), policy, this.options.clock.now());
+    const { remove, keep } = decideRetention(good.map(candidate), policy, now);
     const { removed, failed } = dryRun ? { removed: remove, failed: [] } : await this.remove(remove, good);
     return {
       dryRun,

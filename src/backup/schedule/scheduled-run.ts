@@ -31,12 +31,13 @@ export function backupAndCleanUp(
   const cleanUpAfter = async ({ id }: Backup): Promise<void> => {
     if (retention === false) return;
     try {
-      const apart = Math.abs(Date.now() - (await server.use((session) => session.time())));
+      const [now, host] = [clock.now(), Date.now()];
+      const apart = Math.abs(host - (await server.use((session) => session.time())));
       if (apart > CLOCKS_APART_MS)
         return log.error(
           `Retention was left out after backup ${id}: the clocks of this host and of the MongoDB server are ${Math.round(apart / 60_000)} minutes apart`,
         );
-      const { removed } = await cleanup.run(retention);
+      const { removed } = await cleanup.run(retention, {}, now);
       if (removed.length > 0) log.log(`Retention removed ${removed.join(', ')}`);
     } catch (error) {
       log.error(`Retention failed after backup ${id}. ${(error as Error).message}`);
