@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { shell } from '../program.js';
 import { inRounds } from '../rounds.js';
 import type { BackupServers } from '../servers.js';
@@ -21,7 +22,7 @@ export const create: Scenario = {
   id: 'create',
   kind: 'create',
   title: 'Make a backup',
-  how: 'A whole database to a file. Flora: createBackup() at its defaults: read, parsed, counted, checksummed, compressed, hashed twice, flushed to the disk, manifest written; each engine in a process of its own. CPU is that of the process and all programs it runs, without the server. RSS is that of the process alone.',
+  how: 'A whole database to a file. Flora: createBackup() at its defaults: read, parsed, counted, checksummed, compressed, hashed twice, flushed to the disk, manifest written; each engine in a process of its own. CPU is that of the process and all programs it runs, without the server. RSS is that of the process alone. The delay of an event loop is that of the process that makes the backup; beside the programs it is that of a process which only waits for them: what two busy cores alone do to it.',
   run,
 };
 
@@ -51,9 +52,13 @@ function byProgram(
     label,
     differs,
     run: async () => {
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      delay.enable();
       const { seconds, cpuSeconds } = await shell(line, { URI: uri, TOOLS: tools, OUT: out });
+      delay.disable();
       const { size } = await stat(out);
-      return { seconds, cpuSeconds, speed: bytes / 1e6 / seconds, size: size / bytes };
+      const delayP99Ms = delay.percentile(99) / 1e6;
+      return { seconds, cpuSeconds, speed: bytes / 1e6 / seconds, size: size / bytes, delayP99Ms };
     },
   };
 }
