@@ -62,6 +62,7 @@ export async function storeDump(work: DumpWork): Promise<StoredDump> {
   unwatch();
   signal.removeEventListener('abort', stop);
   await thread.close();
+  signal.throwIfAborted();
   // One failure brings the others with it.
   const [cause] = failures;
   if (cause !== undefined) throw cause;

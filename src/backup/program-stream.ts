@@ -40,7 +40,10 @@ export class ProgramStream extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    // Only what has ended was waited for by its parent: a thread that ends before it leaves a zombie.
+    const { pid, exitCode, signalCode } = this.child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return done(error);
+    this.child.once('exit', () => done(error));
     this.child.kill('SIGKILL');
-    done(error);
   }
 }

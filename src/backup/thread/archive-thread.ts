@@ -31,15 +31,13 @@ export class ArchiveThread {
   /** Bytes of the archive that were read in there. */
   private read = 0;
 
-  constructor(
-    private readonly task: ThreadTask,
-    onProgress: (counts: ArchiveCounts) => void,
-  ) {
+  constructor(task: ThreadTask, onProgress: (counts: ArchiveCounts) => void) {
     this.worker = new Worker(new URL('./archive.thread.js', import.meta.url), {
       name: 'flora-backup',
       workerData: task,
-      // Flags of the application mean nothing in there; the environment may hold the credentials of a cloud.
+      // Flags of the application mean nothing in there; its environment may hold the credentials of a cloud.
       execArgv: [],
+      env: withoutFlags(process.env),
       // Its garbage is buffers: they are given back sooner where little may gather.
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     });
@@ -81,12 +79,14 @@ export class ArchiveThread {
   /** Ends the thread, its work done or not. What still waits for it gets an error that isn't a BackupError. */
   async close(): Promise<void> {
     this.closing = true;
-    // A program must not outlive the thread that reads from it.
-    if (this.task.from) {
-      this.worker.postMessage({ kind: 'stop' } satisfies ThreadOrder, []);
-      const ended = this.finished.catch(() => undefined);
-      await Promise.race([ended, sleep(GRACE_MS, undefined, { ref: false })]);
-    }
+    // No program may outlive the thread that works with it.
+    this.worker.postMessage({ kind: 'stop' } satisfies ThreadOrder, []);
+    const ended = this.finished.catch(() => undefined);
+    await Promise.race([ended, sleep(GRACE_MS, undefined, { ref: false })]);
     await this.worker.terminate();
   }
+}
+
+function withoutFlags({ NODE_OPTIONS: _, ...others }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return others;
 }

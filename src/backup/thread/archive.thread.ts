@@ -35,20 +35,20 @@ async function work(task: ThreadTask): Promise<void> {
     watch: teller((counts) => send({ kind: 'progress', counts })),
     ...(task.kind === 'unpack' ? { contents: task.contents, onlyOplog: task.handOn === 'oplog' } : {}),
   });
-  const through =
-    task.kind === 'pack'
-      ? [plain, check, ...compressor(task.compression, task.zstd), ...seal(task), stored, output]
-      : [
-          stored,
-          ...unseal(task),
-          ...decompressor(task.codec, task.zstd),
-          plain,
-          check,
-          task.handOn === 'nothing' ? nowhere() : output,
-        ];
   try {
+    const through =
+      task.kind === 'pack'
+        ? [plain, check, ...compressor(task.compression, task.zstd), ...seal(task), stored, output]
+        : [
+            stored,
+            ...unseal(task),
+            ...decompressor(task.codec, task.zstd),
+            plain,
+            check,
+            task.handOn === 'nothing' ? nowhere() : output,
+          ];
     if (task.from) await dumpThrough(task.from, through as Duplex[], stop);
-    else await pipeline([input, ...through] as Duplex[]);
+    else await pipeline([input, ...through] as Duplex[], { signal: stop.signal });
     const result = { stored: stored.result(), plain: plain.result(), summary: check.summary! };
     send({ kind: 'result', result });
   } catch (error) {

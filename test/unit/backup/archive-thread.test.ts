@@ -108,6 +108,17 @@ describe('the thread that packs and unpacks', () => {
     await expect(thread.finished).rejects.toMatchObject({ code: 'ARCHIVE_INVALID' });
   });
 
+  it('says that this host lacks a codec', async () => {
+    const thread = start({
+      kind: 'unpack',
+      codec: 'zstd',
+      zstd: undefined,
+      key: undefined,
+      handOn: 'nothing',
+    });
+    await expect(thread.finished).rejects.toMatchObject({ code: 'BACKUP_UNSUPPORTED' });
+  });
+
   it.each(['gzip', bestCodec()] as const)('says that bytes are not %s', async (codec) => {
     const thread = unpack(codec, 'nothing');
     thread.input.end(randomBytes(1_000));

@@ -36,29 +36,34 @@ export class DumpThread {
     const archive = (this.archive = new BytesIn((message: ThreadMessage) => worker.postMessage(message, [])));
     const stop = (): void => void archive.destroy(signal.reason as Error);
     signal.addEventListener('abort', stop);
+    let isWhole = false;
+    let failure: Error | undefined;
+    const fail = (error: Error): void => {
+      failure ??= error;
+      archive.destroy(error);
+    };
+    worker.on('message', (report: ThreadReport) => {
+      if (report.kind === 'bytes') archive.arrived(report.pieces);
+      else if (report.kind === 'end') {
+        isWhole = true;
+        archive.ended();
+      } else if (report.kind === 'failure') fail(received(report.failure));
+    });
+    worker.on('error', (error) => fail(threadFailed(error.message, error)));
+    archive.on('error', fail);
+    archive.on('close', () => {
+      if (!isWhole) failure ??= new Error('Nobody takes the archive any more');
+      // Whatever is behind it: told to leave, and made to.
+      worker.postMessage({ kind: 'end' } satisfies ThreadMessage, []);
+      setTimeout(() => void worker.terminate(), GRACE_MS).unref();
+    });
+    // Not before: whoever waits for it may end its own thread next, and this one with it.
     this.finished = new Promise<void>((resolve, reject) => {
-      const fail = (error: Error): void => {
-        reject(error);
-        archive.destroy(error);
-      };
-      worker.on('message', (report: ThreadReport) => {
-        if (report.kind === 'bytes') archive.arrived(report.pieces);
-        else if (report.kind === 'end') {
-          archive.ended();
-          resolve();
-        } else if (report.kind === 'failure') fail(received(report.failure));
-      });
-      worker.on('error', (error) => fail(threadFailed(error.message, error)));
       worker.on('exit', () => {
         signal.removeEventListener('abort', stop);
-        fail(threadFailed('it ended before its work'));
-      });
-      archive.on('error', reject);
-      archive.on('close', () => {
-        // Whatever is behind it: told to leave, and made to.
-        worker.postMessage({ kind: 'end' } satisfies ThreadMessage, []);
-        setTimeout(() => void worker.terminate(), GRACE_MS).unref();
-        reject(new Error('Nobody takes the archive any more'));
+        if (!isWhole) fail(threadFailed('it ended before its work'));
+        if (failure) reject(failure);
+        else resolve();
       });
     });
     if (signal.aborted) stop();
