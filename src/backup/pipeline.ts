@@ -48,15 +48,17 @@ export async function storeDump(work: DumpWork): Promise<StoredDump> {
   );
   const file = archiveName(compression.codec, key !== undefined);
   const failures: unknown[] = [];
+  const over = new AbortController();
   const fail = (failure: unknown): void => {
     failures.push(failure);
+    over.abort(failure);
     void thread.close();
   };
   const stop = (): void => fail(signal.reason);
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   const unwatch = watchServer(() => thread.moved, ask, fail);
-  const parts = [draft.write(file, thread.output), thread.finished.then(() => undefined)];
+  const parts = [draft.write(file, thread.output, over.signal), thread.finished.then(() => undefined)];
   for (const part of parts) part.catch(fail);
   await Promise.allSettled(parts);
   unwatch();

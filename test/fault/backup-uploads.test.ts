@@ -62,6 +62,21 @@ describeBuckets([], 'an upload into a bucket', (kind) => {
     expect((await uploads()).length).toBeLessThanOrEqual(1);
   });
 
+  it('ends with its signal, also in an outage and with all of its content read', async () => {
+    const { strike, names, begin } = await way(kind);
+    const draft = await begin('one');
+    strike(cut);
+    const stop = new AbortController();
+    const writing = draft.write('archive', Readable.from(['few bytes']), stop.signal);
+    const outcome = writing.catch((error: unknown) => error);
+    await sleep(500);
+    stop.abort(new Error('the backup was stopped'));
+    expect(await outcome).toMatchObject({ message: 'the backup was stopped' });
+    strike(undefined);
+    await draft.discard();
+    expect(await names()).toEqual([]);
+  });
+
   it.each(['.draft', 'uploads', 'partNumber=2', 'uploadId', 'manifest.json'])(
     'is not confused when the answer to a request gets lost (%s)',
     async (what) => {

@@ -35,7 +35,7 @@ export async function copyBackup(
     const timer = tell(digest, bytes, onProgress);
     try {
       const reading = pipeline(await stored.read(file), digest, { signal });
-      const writing = draft.write(file, digest);
+      const writing = draft.write(file, digest, signal);
       writing.catch(() => digest.destroy());
       await both(reading, writing, signal);
     } finally {

@@ -47,8 +47,12 @@ export type DraftPurpose = 'new' | 'copy';
 
 /** A backup in the making. Ended by `commit` or by `discard`. */
 export abstract class BackupDraft {
-  /** Stores an object durably under this name. Rejects when the content ends with an error; nothing stays then. */
-  abstract write(name: string, content: Readable): Promise<void>;
+  /**
+   * Stores an object durably under this name. Rejects when the content ends with an error; nothing stays then.
+   *
+   * @param signal ends the wait for a storage that is out of reach for now, also once the content has ended
+   */
+  abstract write(name: string, content: Readable, signal?: AbortSignal): Promise<void>;
 
   /**
    * Stores the manifest, durably and last, and makes the backup visible. When it rejects there is no backup, once

@@ -85,8 +85,8 @@ export class S3Bucket {
    *
    * @param resume goes on with an upload of the same name that broke off, and leaves this one to be gone on with
    */
-  async upload(name: string, content: Readable, resume: boolean): Promise<void> {
-    await new S3Upload(this.connection, name, resume).run(content);
+  async upload(name: string, content: Readable, resume: boolean, signal?: AbortSignal): Promise<void> {
+    await new S3Upload(this.connection, name, resume).run(content, signal);
   }
 
   /** Undefined when there is none of that name. */

@@ -32,8 +32,11 @@ export class S3Upload {
   ) {}
 
   /** @throws BackupError, or what the content fails with */
-  async run(content: Readable): Promise<void> {
+  async run(content: Readable, stop?: AbortSignal): Promise<void> {
     const { signal } = this.over;
+    const end = (): void => this.over.abort(stop?.reason);
+    stop?.addEventListener('abort', end);
+    if (stop?.aborted) end();
     // Also when nobody reads it at the moment, because all parts wait for the bucket.
     finished(content, { writable: false }, (error) => error && this.over.abort(error));
     let upload: Upload | undefined;
@@ -59,6 +62,8 @@ export class S3Upload {
       content.destroy();
       if (upload && !this.resume) await this.abort(upload).catch(() => undefined);
       throw signal.reason;
+    } finally {
+      stop?.removeEventListener('abort', end);
     }
   }
 

@@ -27,8 +27,8 @@ export class S3Draft extends BackupDraft {
     this.heartbeat = setInterval(() => void bucket.touch(mark).catch(() => undefined), HEARTBEAT_MS).unref();
   }
 
-  async write(name: string, content: Readable): Promise<void> {
-    await this.bucket.upload(`${this.id}/${name}`, content, this.purpose === 'copy');
+  async write(name: string, content: Readable, signal?: AbortSignal): Promise<void> {
+    await this.bucket.upload(`${this.id}/${name}`, content, this.purpose === 'copy', signal);
     this.written.push(`${this.id}/${name}`);
   }
 
