@@ -37,7 +37,7 @@ export class ArchiveThread {
       workerData: task,
       // Flags of the application mean nothing in there; its environment may hold the credentials of a cloud.
       execArgv: [],
-      env: withoutFlags(process.env),
+      env: { ...process.env, NODE_OPTIONS: '' },
       // Its garbage is buffers: they are given back sooner where little may gather.
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
     });
@@ -85,8 +85,4 @@ export class ArchiveThread {
     await Promise.race([ended, sleep(GRACE_MS, undefined, { ref: false })]);
     await this.worker.terminate();
   }
-}
-
-function withoutFlags({ NODE_OPTIONS: _, ...others }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return others;
 }

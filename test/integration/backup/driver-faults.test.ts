@@ -61,7 +61,7 @@ class HeldStorage extends DiskStorage {
   }
 }
 
-async function* held(content: Readable, first: () => Promise<void>): AsyncGenerator<unknown> {
+async function* held(content: Readable, first: () => Promise<void>): AsyncGenerator {
   let done: Promise<void> | undefined;
   for await (const chunk of content) {
     yield chunk;
